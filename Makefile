@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The front door: each target is a few steps, each step a small script in
+# tools/testing/rxe.  All that is made lives under $(OUT).
+
+TOP	:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+ARCH	?= um
+KVER	?= 7.3
+KDIR	?=
+DEBUG	?=
+OUT	?= $(TOP)/build
+TIMEOUT	?= 1800
+TARGETS	?= rdma
+TESTS	?=
+SCRIPT	?=
+MIRROR	?=
+
+ifeq ($(filter um x86_64,$(ARCH)),)
+$(error ARCH=$(ARCH): this is um or x86_64)
+endif
+ifeq ($(filter 7.2 7.3,$(KVER)),)
+$(error KVER=$(KVER): this is 7.2 or 7.3; KDIR= takes any other tree)
+endif
+ifeq ($(filter 0 1 y n,$(or $(DEBUG),0)),)
+$(error DEBUG=$(DEBUG): this is 1 or nothing)
+endif
+override DEBUG := $(filter 1 y,$(DEBUG))
+override OUT := $(abspath $(OUT))
+
+# A tree of the user's is named by its path, so that two do not mix.
+LINE	:= $(if $(KDIR),kdir-$(shell echo '$(abspath $(KDIR))' | cksum | \
+	   cut -d' ' -f1),$(KVER))
+TREE	:= $(OUT)/tree-$(LINE)
+CONF	:= $(ARCH)-$(LINE)$(if $(DEBUG),-debug)
+KBUILD	:= $(OUT)/$(CONF)
+STAGE	:= $(OUT)/stage/$(CONF)
+KERNEL	:= $(KBUILD)/$(if $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage)
+ROOT	:= $(OUT)/root/root.img
+LOGS	:= $(OUT)/log
+
+export TOP ARCH KVER KDIR DEBUG OUT TIMEOUT TARGETS TESTS SCRIPT MIRROR
+export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
+
+T := $(TOP)/tools/testing/rxe
+
+.PHONY: help run run_tests tree sources kernel root shell exec bench check selftest
+.PHONY: clean distclean
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+help:
+	@$(T)/help.sh
+
+# make cannot pass on an exit status (its own is 2 for all failures); the
+# verdict names the status, and so does make's "Error N".
+run: kernel root
+	@$(T)/boot.sh run
+
+run_tests: kernel root
+	@$(T)/deps.sh tests
+	@$(T)/kselftest.sh
+	@$(T)/boot.sh run_tests
+
+exec: kernel root
+	@$(T)/boot.sh exec
+
+shell: kernel root
+	@$(T)/boot.sh shell
+
+bench: kernel root
+	@$(T)/stock.sh
+	@$(T)/boot.sh bench
+
+tree: sources
+	@echo $(TREE)
+
+sources:
+	@$(T)/deps.sh tree
+	@$(T)/source.sh
+	@$(T)/tree.sh
+
+kernel: sources
+	@$(T)/deps.sh kernel
+	@$(T)/kernel.sh
+
+root:
+	@$(T)/deps.sh root
+	@$(T)/root.sh
+
+check:
+	@$(T)/deps.sh tree kernel check
+	@$(T)/check.sh
+
+selftest: kernel root
+	@$(T)/selftest.sh
+
+print-%:
+	@echo '$($*)'
+
+# clean keeps what was downloaded and the guest root
+clean:
+	rm -rf $(filter-out $(OUT)/dl $(OUT)/root,$(wildcard $(OUT)/*))
+
+distclean:
+	rm -rf $(OUT)
