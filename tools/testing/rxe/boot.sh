@@ -1,0 +1,212 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# boot.sh JOB: boots the kernel on a copy-on-write view of the root, runs the
+# job, judges, and leaves nothing behind but logs.
+
+. "$(dirname "$0")/lib.sh"
+. "$HERE/judge.sh"
+
+job=$1
+[[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT=$TIMEOUT: not in seconds"
+case $job in
+exec)
+	[ -n "$SCRIPT" ] || die "exec: which file? SCRIPT="
+	[ -f "$SCRIPT" ] && [ -r "$SCRIPT" ] || die "exec: no file $SCRIPT" ;;
+bench)
+	[ -x "$HERE/bench/run" ] || die "bench: no bench/run" ;;
+shell)
+	[ -t 0 ] && [ -t 1 ] || die "shell: no terminal here; see exec" ;;
+esac
+
+# the selection for run_kselftest.sh
+selection()
+{
+	local t
+
+	if [ -z "$TESTS" ]; then
+		# shellcheck disable=SC2086 # words
+		printf -- '-c %s ' $TARGETS
+		return
+	fi
+	for t in $TESTS; do
+		case $t in
+		*:*) printf -- '-t %s ' "$t" ;;
+		*) printf -- '-t %s:%s ' "${TARGETS%% *}" "$t" ;;
+		esac
+	done
+}
+
+# the program that the guest runs
+write_job()
+{
+	case $job in
+	exec)
+		cp "$SCRIPT" "$run/share/job" ;;
+	run)
+		cp "$HERE/demo.sh" "$run/share/job" ;;
+	bench)
+		ln -s bench/run "$run/share/job" ;;
+	run_tests)
+		# a copy: tests write beside themselves
+		cat >"$run/share/job" <<-EOF
+		#!/bin/sh
+		cp -r /mnt/share/kselftest /tmp/kselftest
+		exec /tmp/kselftest/run_kselftest.sh $(selection)
+		EOF
+		;;
+	shell)
+		: >"$run/share/job" ;;
+	esac
+	chmod +x "$run/share/job"
+}
+
+# What the guest sees of the host.  Copies: another make may build meanwhile.
+write_share()
+{
+	local mhz
+
+	mkdir -p "$run/share" "$run/out/.rxe"
+	cp "$HERE/guest/init" "$run/share/init"
+	cp -r "$STAGE/modules" "$run/share/modules"
+	[ "$job" != run_tests ] ||
+		cp -r "$OUT/ksft-$LINE/install" "$run/share/kselftest"
+	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"
+	[ "$job" != bench ] || cp -r "$STAGE/stock" "$run/share/stock"
+	write_job
+	mhz=$(awk -F': ' '/^cpu MHz/ { print $2; exit }' /proc/cpuinfo)
+	cat >"$run/share/env" <<-EOF
+	JOB=$job
+	TTY=$tty
+	TIMEOUT=$TIMEOUT
+	CPU_MHZ=${mhz:-2000.000}
+	HOST_TERM=${TERM:-dumb}
+	$(stty size 2>/dev/null </dev/tty |
+		sed 's/\([0-9]*\) \([0-9]*\)/ROWS=\1 COLS=\2/')
+	EOF
+}
+
+# The job's terminal is con1; its input only counts in a shell.
+# UML keeps its memory in a file: /dev/shm, unless that is small.
+um_tmpdir()
+{
+	local free
+
+	free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n1)
+	[ "${free:-0}" -gt 2500000 ] && echo /dev/shm || echo "$run"
+}
+
+um_guest()
+{
+	TMPDIR=$(um_tmpdir) exec "${limit[@]}" "$KERNEL" \
+		mem=2G ncpus=2 seccomp=on \
+		uml_dir="$run/uml" umid=rxe con=null con0=null,fd:4 \
+		con1="$input",fd:3 ubd0="$run/cow,$ROOT" root=/dev/ubda rw \
+		rxe.hostfs="$run" "${args[@]}" >&4 2>&4
+}
+
+# KVM where the CPU has it: /dev/kvm alone says little.
+accel()
+{
+	if grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
+		echo -accel kvm -cpu host
+	else
+		echo -accel tcg,thread=multi -cpu max
+	fi
+}
+
+x86_64_guest()
+{
+	# shellcheck disable=SC2046 # words
+	TMPDIR=$run exec "${limit[@]}" qemu-system-x86_64 \
+		-nodefaults -no-user-config -display none -no-reboot \
+		$(accel) -smp 2 -m 3G -kernel "$KERNEL" \
+		-append "console=ttyS0 root=/dev/vda rw rxe.9p ${args[*]}" \
+		-drive "file=$ROOT,if=virtio,format=raw,snapshot=on" \
+		-serial "file:$run/console" -device virtio-serial-pci \
+		-chardev stdio,id=job,signal=off \
+		-device virtconsole,chardev=job \
+		-virtfs "local,path=$run/share,mount_tag=share,$opts9p,readonly=on" \
+		-virtfs "local,path=$run/out,mount_tag=out,$opts9p" >&3 2>&4
+}
+
+# run_guest: in the background, in a process group of its own (timeout makes
+# it), so that nothing of it outlives us
+run_guest()
+{
+	local tee
+
+	mkfifo "$run/pipe"
+	tee "$run/output" <"$run/pipe" 8>&- &
+	tee=$!
+	"${ARCH}_guest" </dev/null 3>"$run/pipe" 4>>"$run/console" 8>&- &
+	guest=$!
+	wait "$guest" || guest_rc=$?
+	kill -KILL -- "-$guest" 2>/dev/null || true
+	wait "$tee" || true
+}
+
+run_shell()
+{
+	limit=() input=fd:0
+	("${ARCH}_guest" 3>&1 4>>"$run/console" 8>&-) || guest_rc=$?
+	stty sane
+}
+
+clean_up()
+{
+	[ -z "$guest" ] || kill -KILL -- "-$guest" 2>/dev/null || true
+	rm -rf "$run"
+}
+
+# Two makes may run the same job at once: the second names itself.
+log_name()
+{
+	mkdir -p "$LOGS" "$OUT/lock"
+	name=$job-$CONF
+	exec 8>"$OUT/lock/log-$name"
+	flock -n 8 || name+=-$$
+}
+
+keep_logs()
+{
+	mv "$run/console" "$LOGS/$name.log"
+	[ ! -e "$run/output" ] || mv "$run/output" "$LOGS/$name.out"
+	rm -f "$LOGS/$name.kmemleak"
+	[ ! -e "$run/out/.rxe/kmemleak" ] ||
+		mv "$run/out/.rxe/kmemleak" "$LOGS/$name.kmemleak"
+}
+
+# keep_files: what the job left in /mnt/out
+keep_files()
+{
+	local to=$OUT/out/$name
+
+	[ "$job" != bench ] || to=$OUT/bench
+	rm -rf "$to"
+	mkdir -p "$(dirname "$to")"
+	rsync -a --exclude=/.rxe "$run/out/" "$to/"
+	rmdir "$to" 2>/dev/null || say "files of the guest: $to"
+}
+
+guest='' guest_rc=0 name=''
+mkdir -p "$OUT/tmp"
+run=$(mktemp -d "$OUT/tmp/run-XXXXXX")
+trap clean_up EXIT
+log_name
+tty=/dev/tty1 input=null
+[ "$ARCH" = um ] || tty=/dev/hvc0
+opts9p=security_model=none,multidevs=remap
+limit=(timeout -s KILL "$TIMEOUT")
+args=(init=/sbin/rxe-boot panic=-1 oops=panic loglevel=7)
+write_share
+: >"$run/console"
+start=$SECONDS
+if [ "$job" = shell ]; then
+	run_shell
+else
+	run_guest
+fi
+keep_logs
+keep_files
+judge "$name" "$guest_rc" "$run/out/.rxe" $((SECONDS - start))

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the selftests TARGETS on this machine and installs them to
+# $OUT/ksft-$LINE/install: the guest's C library is newer than ours.
+
+. "$(dirname "$0")/lib.sh"
+
+build=$OUT/ksft-$LINE
+
+# The user interface headers do not depend on UML or not: x86_64 has them.
+headers()
+{
+	make -C "$TREE" O="$build" ARCH=x86_64 headers
+}
+
+install_tests()
+{
+	make -C "$TREE/tools/testing/selftests" O="$build" ARCH=x86_64 \
+		FORCE_TARGETS=1 TARGETS="$TARGETS" \
+		INSTALL_PATH="$tmp/install" KSFT_INSTALL_PATH="$tmp/install" \
+		install
+}
+
+lock "ksft-$LINE"
+scratch
+mkdir -p "$build"
+step "kernel headers" "$LOGS/headers-$LINE.log" headers
+step "build selftests" "$LOGS/ksft-$LINE.log" install_tests
+[ -s "$tmp/install/kselftest-list.txt" ] || die "no test in TARGETS=$TARGETS"
+rm -rf "$build/install"
+mv "$tmp/install" "$build/install"
