@@ -87,6 +87,7 @@ scratch
 cc=gcc
 ! command -v ccache >/dev/null || cc="ccache gcc"
 export CCACHE_DEPEND=1	# kbuild knows what depends on what: no extra cpp
+export CCACHE_BASEDIR=$OUT CCACHE_NOHASHDIR=1	# serve other checkouts, too
 image=all
 [ "$ARCH" = um ] || image=bzImage
 config
