@@ -53,23 +53,26 @@ help:
 
 # make cannot pass on an exit status (its own is 2 for all failures); the
 # verdict names the status, and so does make's "Error N".
-run: kernel root
+run: knobs-run kernel root
 	@$(T)/boot.sh run
 
-run_tests: kernel root
+run_tests: knobs-run_tests kernel root
 	@$(T)/deps.sh tests
 	@$(T)/kselftest.sh
 	@$(T)/boot.sh run_tests
 
-exec: kernel root
+exec: knobs-exec kernel root
 	@$(T)/boot.sh exec
 
-shell: kernel root
+shell: knobs-shell kernel root
 	@$(T)/boot.sh shell
 
-bench: kernel root
+bench: knobs-bench kernel root
 	@$(T)/stock.sh
 	@$(T)/boot.sh bench
+
+knobs-%:
+	@$(T)/knobs.sh $*
 
 tree: sources
 	@echo $(TREE)

@@ -8,17 +8,6 @@
 . "$HERE/judge.sh"
 
 job=$1
-[[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT=$TIMEOUT: not in seconds"
-case $job in
-exec)
-	[ -n "$SCRIPT" ] || die "exec: which file? SCRIPT="
-	[ -f "$SCRIPT" ] && [ -r "$SCRIPT" ] || die "exec: no file $SCRIPT" ;;
-bench)
-	[ -x "$HERE/bench/run" ] || die "bench: no bench/run" ;;
-shell)
-	[ -t 0 ] && [ -t 1 ] || die "shell: no terminal here; see exec" ;;
-esac
-
 # the selection for run_kselftest.sh
 selection()
 {

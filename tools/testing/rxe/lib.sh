@@ -12,6 +12,7 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS
 # shellcheck disable=SC2034 # for those that source this
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin	# depmod, mke2fs
 
 say()
 {

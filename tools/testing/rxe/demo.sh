@@ -1,0 +1,204 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# In the guest: RXE over a netkit pair between two namespaces, at layers 3
+# and 2, with and without iptables rules in the way.
+#
+#      ns a                      ns b
+#   rxe0 on nk0  <--netkit-->  nk1 on rxe1
+#   192.0.2.1                    192.0.2.2
+
+set -u
+LAT_ITERS=3000
+BW_ITERS=300
+RULES=500
+ROUNDS=3
+
+fail()
+{
+	echo "run: $*" >&2
+	exit 1
+}
+
+a() { ip netns exec a "$@"; }
+b() { ip netns exec b "$@"; }
+
+setup()
+{
+	local mode=$1
+
+	ip netns add a && ip netns add b &&
+	ip link add nk0 netns a type netkit mode "$mode" \
+		peer name nk1 netns b &&
+	a ip addr add 192.0.2.1/24 dev nk0 &&
+	b ip addr add 192.0.2.2/24 dev nk1 &&
+	a ip link set nk0 up && b ip link set nk1 up &&
+	a rdma link add rxe0 type rxe netdev nk0 &&
+	b rdma link add rxe1 type rxe netdev nk1 ||
+		fail "cannot set up netkit, mode $mode"
+}
+
+teardown()
+{
+	a rdma link del rxe0
+	b rdma link del rxe1
+	ip netns del a
+	ip netns del b
+}
+
+layer()
+{
+	a sysctl -qw net.rxe.rxe_network_layer="$1" &&
+	b sysctl -qw net.rxe.rxe_network_layer="$1"
+}
+
+# rules N: in both directions of both namespaces; none of them matches
+rules()
+{
+	local ns chain n
+
+	for ns in a b; do
+		{
+			echo '*filter'
+			for chain in INPUT OUTPUT; do
+				for ((n = 0; n < $1; n++)); do
+					echo "-A $chain -p tcp --dport $n -j DROP"
+				done
+			done
+			echo COMMIT
+		} | ip netns exec $ns iptables-legacy-restore ||
+			fail "iptables"
+	done
+}
+
+# A server in b, its client in a; the client's output.  The client tries
+# again until the server listens.
+pair()
+{
+	local server n out=
+
+	b timeout 60 "$@" >/dev/null 2>&1 &
+	server=$!
+	for ((n = 0; n < 50; n++)); do
+		sleep 0.1
+		out=$(a timeout 60 "$@" 192.0.2.2 2>&1) && break
+		out=
+	done
+	wait $server || return 1
+	[ -n "$out" ] && echo "$out"
+}
+
+# The typical latency (us) and the average bandwidth (MiB/s): perftest's
+# only line that starts with the size asked for.
+latency()
+{
+	pair ib_send_lat -F -x "$gid" -s 2 -n $LAT_ITERS |
+		awk '$1 == 2 && NF > 5 { print $5 }'
+}
+
+bandwidth()
+{
+	pair ib_send_bw -F -x "$gid" -s 65536 -n $BW_ITERS |
+		awk '$1 == 65536 { print $4 }'
+}
+
+rping_works()
+{
+	local server n
+
+	b timeout 20 rping -s -a 192.0.2.2 -C 10 >/dev/null 2>&1 &
+	server=$!
+	for ((n = 0; n < 50; n++)); do
+		sleep 0.1
+		a timeout 20 rping -c -a 192.0.2.2 -C 10 >/dev/null 2>&1 &&
+			break
+	done
+	wait $server || fail "rping: layer $1, netkit mode $2"
+}
+
+# the index of the GID that is the IPv4 address
+gid_index()
+{
+	local f
+
+	for f in /sys/class/infiniband/rxe0/ports/1/gids/*; do
+		if grep -q 'ffff:c000:0201$' "$f"; then
+			basename "$f"
+			return
+		fi
+	done
+}
+
+# measure LAYER RULES: adds to lats and bws
+measure()
+{
+	local lat bw
+
+	lat=$(latency) && [ -n "$lat" ] || fail "ib_send_lat: layer $1"
+	bw=$(bandwidth) && [ -n "$bw" ] || fail "ib_send_bw: layer $1"
+	lats[$2-$1]+="$lat "
+	bws[$2-$1]+="$bw "
+}
+
+median()
+{
+	tr ' ' '\n' <<<"$1" | sed '/^$/d' | sort -g | sed -n "$((ROUNDS / 2 + 1))p"
+}
+
+# row WHAT LAYER-3 LAYER-2: medians, and layer 2 relative to layer 3
+row()
+{
+	local l3 l2
+
+	l3=$(median "$2")
+	l2=$(median "$3")
+	printf '%-36s %9s %9s %9s\n' "$1" "$l3" "$l2" \
+		"$(awk -v a="$l3" -v b="$l2" \
+			'BEGIN { printf "%+.0f %%", 100 * (b / a - 1) }')"
+}
+
+# table MODE: one netkit mode; the layers take turns
+table()
+{
+	local mode=$1 n l round
+	local -A lats=() bws=()
+
+	setup "$mode"
+	gid=$(gid_index)
+	[ -n "$gid" ] || fail "no GID for 192.0.2.1"
+	for l in 3 2; do
+		layer "$l" || fail "cannot set layer $l"
+		rping_works "$l" "$mode"
+	done
+	for n in 0 $RULES; do
+		rules "$n"
+		for ((round = 0; round < ROUNDS; round++)); do
+			for l in 3 2; do
+				layer "$l"
+				measure "$l" "$n"
+			done
+		done
+	done
+	teardown
+
+	printf '%-36s %9s %9s %9s\n' "netkit, mode $mode" "layer 3" \
+		"layer 2" change
+	printf '%-36s %9s %9s\n' "rping" ok ok
+	for n in 0 $RULES; do
+		row "latency, 2 bytes, $n rules (us)" \
+			"${lats[$n-3]}" "${lats[$n-2]}"
+	done
+	for n in 0 $RULES; do
+		row "bandwidth, 64 KiB, $n rules (MiB/s)" \
+			"${bws[$n-3]}" "${bws[$n-2]}"
+	done
+	echo
+}
+
+modprobe rdma_rxe || fail "no rdma_rxe"
+[ -e /proc/sys/net/rxe/rxe_network_layer ] ||
+	fail "this kernel has no net.rxe.rxe_network_layer"
+echo "RXE over netkit, Linux $(uname -r), $(nproc) CPUs, medians of $ROUNDS"
+echo
+table l2
+table l3
