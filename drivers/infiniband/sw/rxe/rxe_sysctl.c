@@ -34,10 +34,15 @@ static int rxe_sysctl_write_layer(const struct ctl_table *table, int write,
 						 struct rxe_sysctl_net,
 						 network_layer);
 	int layer = READ_ONCE(sn->network_layer);
-	struct ctl_table tmp = *table;
+	const struct ctl_table tmp = {
+		.data	= &layer,
+		.maxlen	= sizeof(layer),
+		.mode	= table->mode,
+		.extra1	= (void *)&rxe_layer_min,
+		.extra2	= (void *)&rxe_layer_max,
+	};
 	int err;
 
-	tmp.data = &layer;
 	err = proc_dointvec_minmax(&tmp, write, buffer, lenp, ppos);
 	if (err || !write)
 		return err;
@@ -50,33 +55,26 @@ static int rxe_sysctl_write_layer(const struct ctl_table *table, int write,
 	return 0;
 }
 
-static const struct ctl_table rxe_sysctl_table[] = {
-	{
-		.procname	= "rxe_network_layer",
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= rxe_sysctl_write_layer,
-		.extra1		= (void *)&rxe_layer_min,
-		.extra2		= (void *)&rxe_layer_max,
-	},
-};
-
 static int __net_init rxe_sysctl_net_init(struct net *net)
 {
 	struct rxe_sysctl_net *sn = net_generic(net, rxe_sysctl_net_id);
-	struct ctl_table *table;
+	const struct ctl_table entry = {
+		.procname	= "rxe_network_layer",
+		.data		= &sn->network_layer,
+		.maxlen		= sizeof(sn->network_layer),
+		.mode		= 0644,
+		.proc_handler	= rxe_sysctl_write_layer,
+	};
+	const struct ctl_table *table;
 
 	sn->net = net;
 	sn->network_layer = RXE_LAYER_IP;
 
-	table = kmemdup(rxe_sysctl_table, sizeof(rxe_sysctl_table),
-			GFP_KERNEL);
+	table = kmemdup(&entry, sizeof(entry), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	table->data = &sn->network_layer;
 
-	sn->hdr = register_net_sysctl_sz(net, "net/rxe", table,
-					 ARRAY_SIZE(rxe_sysctl_table));
+	sn->hdr = register_net_sysctl_sz(net, "net/rxe", table, 1);
 	if (!sn->hdr) {
 		kfree(table);
 		return -ENOMEM;
