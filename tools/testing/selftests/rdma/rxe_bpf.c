@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attach a BPF program that counts RoCEv2 frames, and drops all of them or
+ * every Nth, to one hook of a netdev. The program is written as instructions,
+ * so that the test needs neither clang nor libbpf.
+ *
+ * Says "ready" once attached; on SIGTERM detaches and says what it saw.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/bpf.h>
+
+#define ROCE_PORT	4791
+#define VERDICT_NEXT	-1	/* TCX_NEXT and NETKIT_NEXT */
+#define VERDICT_DROP	2	/* TCX_DROP and NETKIT_DROP */
+
+#define INSN(c, d, s, o, i) ((struct bpf_insn) {			\
+	.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+#define MOV_REG(d, s)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define MOV_IMM(d, i)	INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define ADD_IMM(d, i)	INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define MOD_IMM(d, i)	INSN(BPF_ALU64 | BPF_MOD | BPF_K, d, 0, 0, i)
+#define LOAD(size, o)	INSN(BPF_LD | BPF_ABS | (size), 0, 0, 0, o)
+#define JEQ(d, i, o)	INSN(BPF_JMP | BPF_JEQ | BPF_K, d, 0, o, i)
+#define JNE(d, i, o)	INSN(BPF_JMP | BPF_JNE | BPF_K, d, 0, o, i)
+#define JA(o)		INSN(BPF_JMP | BPF_JA, 0, 0, o, 0)
+#define EXIT		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+static const struct {
+	const char *name;
+	int type;
+} hooks[] = {
+	{ "tcx-ingress", BPF_TCX_INGRESS },
+	{ "tcx-egress", BPF_TCX_EGRESS },
+	{ "netkit-primary", BPF_NETKIT_PRIMARY },
+	{ "netkit-peer", BPF_NETKIT_PEER },
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "rxe_bpf: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+static int make_map(void)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = 8,
+		.max_entries = 1,
+	};
+	int fd = bpf(BPF_MAP_CREATE, &attr);
+
+	if (fd < 0)
+		die("map");
+	return fd;
+}
+
+/* Drop every Nth RoCE frame; 0: only count. */
+static int load(int map, int nth)
+{
+	struct bpf_insn prog[] = {
+		/*  0 */ MOV_REG(6, 1),
+		/*  1 */ LOAD(BPF_H, 12),		/* EtherType */
+		/*  2 */ JEQ(0, 0x0800, 2),
+		/*  3 */ JEQ(0, 0x86dd, 5),
+		/*  4 */ JA(20),
+		/*  5 */ LOAD(BPF_B, 14 + 9),		/* IPv4 protocol */
+		/*  6 */ JNE(0, 17, 18),
+		/*  7 */ LOAD(BPF_H, 14 + 20 + 2),	/* UDP destination */
+		/*  8 */ JA(3),
+		/*  9 */ LOAD(BPF_B, 14 + 6),		/* IPv6 next header */
+		/* 10 */ JNE(0, 17, 14),
+		/* 11 */ LOAD(BPF_H, 14 + 40 + 2),
+		/* 12 */ JNE(0, ROCE_PORT, 12),
+		/* 13 */ INSN(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0),
+		/* 14 */ MOV_REG(2, 10),
+		/* 15 */ ADD_IMM(2, -4),
+		/* 16 */ INSN(BPF_LD | BPF_DW | BPF_IMM, 1, BPF_PSEUDO_MAP_FD,
+			      0, map),
+		/* 17 */ INSN(0, 0, 0, 0, 0),
+		/* 18 */ INSN(BPF_JMP | BPF_CALL, 0, 0, 0,
+			      BPF_FUNC_map_lookup_elem),
+		/* 19 */ JEQ(0, 0, 5),
+		/* 20 */ MOV_IMM(1, 1),
+		/* 21 */ INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 0, 1, 0,
+			      BPF_ADD | BPF_FETCH),
+		/* 22 */ MOD_IMM(1, nth ? nth : 1),
+		/* 23 */ JNE(1, nth - 1, 1),
+		/* 24 */ JA(2),
+		/* 25 */ MOV_IMM(0, VERDICT_NEXT),
+		/* 26 */ EXIT,
+		/* 27 */ MOV_IMM(0, VERDICT_DROP),
+		/* 28 */ EXIT,
+	};
+	static char log[16384];
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SCHED_CLS,
+		.insns = (uintptr_t)prog,
+		.insn_cnt = sizeof(prog) / sizeof(prog[0]),
+		.license = (uintptr_t)"GPL",
+		.log_buf = (uintptr_t)log,
+		.log_size = sizeof(log),
+		.log_level = 1,
+	};
+	int fd = bpf(BPF_PROG_LOAD, &attr);
+
+	if (fd < 0) {
+		fputs(log, stderr);
+		die("program");
+	}
+	return fd;
+}
+
+static void attach(int prog, const char *dev, const char *hook)
+{
+	union bpf_attr attr = { .link_create.prog_fd = prog };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		if (!strcmp(hook, hooks[i].name))
+			attr.link_create.attach_type = hooks[i].type;
+	if (!attr.link_create.attach_type) {
+		errno = EINVAL;
+		die(hook);
+	}
+	attr.link_create.target_ifindex = if_nametoindex(dev);
+	if (!attr.link_create.target_ifindex)
+		die(dev);
+	/* the link lives as long as this process holds its descriptor */
+	if (bpf(BPF_LINK_CREATE, &attr) < 0)
+		die("link");
+}
+
+static uint64_t seen(int map)
+{
+	uint64_t value = 0;
+	uint32_t key = 0;
+	union bpf_attr attr = {
+		.map_fd = map,
+		.key = (uintptr_t)&key,
+		.value = (uintptr_t)&value,
+	};
+
+	if (bpf(BPF_MAP_LOOKUP_ELEM, &attr))
+		die("map lookup");
+	return value;
+}
+
+static int parse_action(const char *text)
+{
+	int nth;
+
+	if (!strcmp(text, "count"))
+		return 0;
+	if (!strcmp(text, "drop-roce"))
+		return 1;
+	if (sscanf(text, "drop-every=%d", &nth) == 1 && nth > 0)
+		return nth;
+	fprintf(stderr, "rxe_bpf: bad action '%s'\n", text);
+	exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	int map, nth, sig;
+	sigset_t set;
+	uint64_t n;
+
+	if (argc != 4) {
+		fputs("usage: rxe_bpf DEV tcx-ingress|tcx-egress|"
+		      "netkit-primary|netkit-peer "
+		      "count|drop-roce|drop-every=N\n", stderr);
+		return 1;
+	}
+	nth = parse_action(argv[3]);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+
+	map = make_map();
+	attach(load(map, nth), argv[1], argv[2]);
+	puts("ready");
+	fflush(stdout);
+	sigwait(&set, &sig);
+	n = seen(map);
+	printf("seen %llu dropped %llu\n", (unsigned long long)n,
+	       nth ? (unsigned long long)n / nth : 0);
+	return 0;
+}

@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What is on the wire: seen by packet sockets at both ends, well-formed, and
+# the same at both layers.
+
+# shellcheck disable=SC2015
+# shellcheck source=rxe_lib.sh
+. "$(dirname "$0")/rxe_lib.sh"
+
+TOS=104
+
+# capture NS DEV FILE
+capture()
+{
+	spawn "$3.log" ip netns exec "$1" tcpdump -i "$2" -s 0 -U \
+		--immediate-mode -B 16384 -w "$TMP/$3" udp port 4791
+	waitfor "$(scale 10 60)" grep -q 'listening on' "$TMP/$3.log" || {
+		say "tcpdump: $(tail -n 1 "$TMP/$3.log")"
+		return 1
+	}
+}
+
+wire()
+{
+	python3 "$HERE/rxe_wire.py" "$@" >"$TMP/wire" 2>&1 || {
+		say "$1 ${2##*/}: $(head -c 300 "$TMP/wire")"
+		return 1
+	}
+}
+
+# as many frames in the file as went over the wire
+complete()
+{
+	wire count "$TMP/$1" && [ "$(cat "$TMP/wire")" -eq "$2" ]
+}
+
+# record NAME LAYER COMMAND...: at both ends, to NAME-a and NAME-b
+record()
+{
+	local name=$1 layer=$2 total
+
+	shift 2
+	layers "$layer" "$layer" &&
+	capture "$NS_A" "$DEV_A" "$name-a" &&
+	capture "$NS_B" "$DEV_B" "$name-b" || return 1
+	mark
+	"$@" && read_counters && carried_by "$layer" "$RXE_A" || return 1
+	total=$(($(count "$RXE_A" "l${layer}_sent_pkts") +
+		 $(count "$RXE_A" "l${layer}_rcvd_pkts")))
+	waitfor 10 complete "$name-a" "$total" &&
+	waitfor 10 complete "$name-b" "$total" || {
+		say "not all $total frames were captured"
+		return 1
+	}
+	kill_bg
+}
+
+# every kind of packet, with a fixed order
+mixture()
+{
+	local op
+
+	for op in send write read; do
+		"$1" -T 20 -c $TOS -o $op -s 1 -n 3 &&
+		"$1" -T 20 -c $TOS -o $op -s 5000 -n 3 || return 1
+	done
+	"$1" -T 20 -c $TOS -o faa -n 3 && "$1" -T 20 -c $TOS -o cas -n 3 &&
+	"$1" -c $TOS -t uc -o send -s 5000 -n 3 &&
+	"$1" -c $TOS -t uc -o write -s 5000 -n 3 &&
+	"$1" -c $TOS -t ud -s 1000 -n 3
+}
+
+same_at_both_layers()
+{
+	record two 2 mixture "$1" && record three 3 mixture "$1" &&
+	wire check "$TMP/two-a" $TOS && wire check "$TMP/three-a" $TOS &&
+	wire like "$TMP/two-a" "$TMP/three-a"
+}
+
+same_at_both_ends()
+{
+	record two 2 mixture "$1" && wire same "$TMP/two-a" "$TMP/two-b"
+}
+
+# tshark NAME: nothing malformed, and it reads each frame as RoCE
+dissected()
+{
+	local bad all
+
+	bad=$(tshark -r "$TMP/$1" -Y '_ws.malformed || _ws.expert.severity >= 0x600000' \
+	      2>/dev/null | head -n 3)
+	[ -z "$bad" ] || {
+		say "tshark: $bad"
+		return 1
+	}
+	all=$(tshark -r "$TMP/$1" -Y infiniband.bth 2>/dev/null | wc -l)
+	complete "$1" "$all" || {
+		say "tshark reads $all frames of $(cat "$TMP/wire")"
+		return 1
+	}
+}
+
+fields()
+{
+	tshark -r "$TMP/$1" -Y infiniband.bth -T fields -e eth.src -e eth.dst \
+		-e ip.src -e ip.dst -e ip.dsfield -e ip.flags -e ip.ttl \
+		-e ip.len -e udp.dstport -e udp.length -e udp.checksum \
+		-e infiniband.bth.opcode -e infiniband.bth.se \
+		-e infiniband.bth.m -e infiniband.bth.padcnt \
+		-e infiniband.bth.tver -e infiniband.bth.p_key \
+		-e infiniband.bth.a -e infiniband.bth.psn \
+		-e infiniband.reth.dmalen -e infiniband.aeth.msn \
+		-e infiniband.aeth.syndrome -e infiniband.immdt \
+		2>"$TMP/err" | sort
+}
+
+by_tshark()
+{
+	record two 2 mixture xfer && record three 3 mixture xfer &&
+	dissected two-a && dissected two-b && dissected three-a || return 1
+	fields two-a >"$TMP/two.txt"
+	fields three-a >"$TMP/three.txt"
+	[ -s "$TMP/two.txt" ] && cmp -s "$TMP/two.txt" "$TMP/three.txt" || {
+		say "fields differ: $(diff "$TMP/two.txt" "$TMP/three.txt" |
+				      head -n 2) $(head -n 1 "$TMP/err")"
+		return 1
+	}
+}
+
+rping_frames()
+{
+	record two 2 run_rping 10 "$1" && wire check "$TMP/two-a" &&
+	wire same "$TMP/two-a" "$TMP/two-b" && dissected two-a
+}
+
+start 14
+need tcpdump tshark
+for kind in netkit-l2 netkit-l3 veth; do
+	pair_up $kind || ktap_exit_fail_msg "no topology"
+	run_case "$kind: IPv4 frames are the same at both layers" \
+		same_at_both_layers xfer
+	run_case "$kind: IPv6 frames are the same at both layers" \
+		same_at_both_layers xfer6
+	run_case "$kind: both ends see the same frames" same_at_both_ends xfer
+	run_case "$kind: tshark reads the same fields, none malformed" \
+		by_tshark
+	[ $kind != netkit-l2 ] || {
+		run_case "the frames of rping over IPv4 are sound" \
+			rping_frames $IP_B
+		run_case "the frames of rping over IPv6 are sound" \
+			rping_frames $IP6_B
+	}
+	pair_down
+done
+ktap_finished

@@ -1,0 +1,495 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2015
+#
+# Shared by the rxe_l2_*.sh tests: two network namespaces, a pair of netdevs,
+# an RXE device on each, counters, traffic.
+#
+#     +---- $NS_A ------+              +---- $NS_B ------+
+#     | $RXE_A          |              | $RXE_B          |
+#     | $DEV_A          +--------------+ $DEV_B          |
+#     | 192.0.2.1/24    | netkit, veth | 192.0.2.2/24    |
+#     | 2001:db8::1/64  |              | 2001:db8::2/64  |
+#     +-----------------+              +-----------------+
+#
+# RDMA devices are shared between the namespaces (the kernel's default), so
+# that rxe_xfer can be both ends, and `rdma statistic` sees both from here.
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=/dev/null
+. "$HERE/../kselftest/ktap_helpers.sh"
+
+NS_A=rxl-a-$$ NS_B=rxl-b-$$
+DEV_A=rla$$ DEV_B=rlb$$
+RXE_A=rxa$$ RXE_B=rxb$$
+IP_A=192.0.2.1 IP_B=192.0.2.2
+IP6_A=2001:db8::1 IP6_B=2001:db8::2
+SYSCTL=/proc/sys/net/rxe/rxe_network_layer
+TMP=$(mktemp -d)
+PORT=20000
+BG=()
+UNDO=()
+declare -A BASE NOW
+
+slow()
+{
+	[ "$KSFT_MACHINE_SLOW" = yes ]
+}
+
+# scale NORMAL SLOW: a size or a count
+scale()
+{
+	if slow; then echo "$2"; else echo "$1"; fi
+}
+
+say()
+{
+	ktap_print_msg "$*"
+}
+
+skip_all()
+{
+	ktap_skip_all "$*"
+	exit "$KSFT_SKIP"
+}
+
+need()
+{
+	local cmd
+
+	for cmd; do
+		command -v "$cmd" >/dev/null || skip_all "no command $cmd"
+	done
+}
+
+in_a() { ip netns exec "$NS_A" "$@"; }
+in_b() { ip netns exec "$NS_B" "$@"; }
+
+# waitfor SECONDS COMMAND...: until the command succeeds
+waitfor()
+{
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		((${EPOCHREALTIME/./} < end)) || return 1
+		sleep 0.02
+	done
+}
+
+# defer COMMAND...: run it at the end of the case, last one first
+defer()
+{
+	UNDO+=("$(printf '%q ' "$@")")
+}
+
+undo_all()
+{
+	while [ ${#UNDO[@]} -gt 0 ]; do
+		eval "${UNDO[-1]}" >/dev/null 2>&1
+		unset 'UNDO[-1]'
+	done
+}
+
+# spawn LOG COMMAND...: in the background, output to $TMP/LOG, id in $PID
+spawn()
+{
+	local log=$TMP/$1
+
+	shift
+	: >"$log"
+	"$@" >"$log" 2>&1 </dev/null &
+	PID=$!
+	BG+=("$PID")
+}
+
+# spawn_ready LOG COMMAND...: the same, and wait until it says "ready"
+spawn_ready()
+{
+	spawn "$@"
+	waitfor "$(scale 10 60)" grep -q '^ready' "$TMP/$1" || {
+		say "$2 did not start: $(tail -n 1 "$TMP/$1")"
+		return 1
+	}
+}
+
+# stop PID: end it and return its status
+stop()
+{
+	kill -TERM "$1" 2>/dev/null
+	wait "$1"
+}
+
+kill_bg()
+{
+	local pid
+
+	for pid in "${BG[@]}"; do
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	BG=()
+}
+
+layer()
+{
+	ip netns exec "$1" sh -c "echo $2 >$SYSCTL"
+}
+
+# layers A B: the layer of each end
+layers()
+{
+	layer "$NS_A" "$1" && layer "$NS_B" "$2"
+}
+
+rxe_gone()
+{
+	local dev
+
+	for dev in "$RXE_A" "$RXE_B"; do
+		! rdma dev show "$dev" >/dev/null 2>&1 || return 1
+	done
+}
+
+link_active()
+{
+	rdma link show "$1/1" | grep -q 'state ACTIVE'
+}
+
+# gid_index RXE ADDRESS: wait for the GID, print its index
+gid_index()
+{
+	local dir=/sys/class/infiniband/$1/ports/1/gids i try want
+
+	want=$(python3 -c '
+import ipaddress, sys
+a = ipaddress.ip_address(sys.argv[1])
+b = b"\0" * 10 + b"\xff\xff" + a.packed if a.version == 4 else a.packed
+print(":".join(b[i:i + 2].hex() for i in range(0, 16, 2)))' "$2")
+	for try in $(seq 100); do
+		for i in 0 1 2 3 4 5 6 7; do
+			if grep -q "$want" "$dir/$i" 2>/dev/null; then
+				echo $i
+				return
+			fi
+		done
+		sleep 0.05
+	done
+	say "$1 has no GID $2 after $try tries"
+	return 1
+}
+
+# make_link KIND NS_A NS_B: veth, netkit-l2 or netkit-l3, either of these
+# with -noscrub
+make_link()
+{
+	local scrub="" mode
+
+	case $1 in
+	veth)
+		ip link add "$DEV_A" netns "$2" type veth \
+			peer name "$DEV_B" netns "$3"
+		return
+		;;
+	netkit-*-noscrub)
+		scrub="scrub none"
+		;;
+	esac
+	mode=${1#netkit-}
+	mode=${mode%-noscrub}
+	# shellcheck disable=SC2086
+	ip link add "$DEV_A" netns "$2" type netkit mode "$mode" $scrub \
+		peer $scrub name "$DEV_B" netns "$3"
+}
+
+# end_up NS DEV RXE IPV4 IPV6
+end_up()
+{
+	ip -n "$1" link set lo up &&
+	ip -n "$1" addr add "$4/24" dev "$2" &&
+	ip -n "$1" addr add "$5/64" dev "$2" nodad &&
+	ip -n "$1" link set "$2" up &&
+	ip netns exec "$1" rdma link add "$3" type rxe netdev "$2"
+}
+
+# pair_up KIND: the topology above, both ends at layer 3
+pair_up()
+{
+	ip netns add "$NS_A" && ip netns add "$NS_B" &&
+	make_link "$1" "$NS_A" "$NS_B" &&
+	end_up "$NS_A" "$DEV_A" "$RXE_A" $IP_A $IP6_A &&
+	end_up "$NS_B" "$DEV_B" "$RXE_B" $IP_B $IP6_B &&
+	waitfor 10 link_active "$RXE_A" &&
+	waitfor 10 link_active "$RXE_B" &&
+	gid_index "$RXE_A" $IP_A >/dev/null &&
+	gid_index "$RXE_B" $IP_B >/dev/null &&
+	waitfor 10 in_a ping -c 1 -W 1 $IP_B &&
+	waitfor 10 in_a ping -c 1 -W 1 $IP6_B || {
+		say "cannot set up $1"
+		return 1
+	}
+}
+
+pair_down()
+{
+	kill_bg
+	undo_all
+	ip netns del "$NS_A" 2>/dev/null
+	ip netns del "$NS_B" 2>/dev/null
+	waitfor 30 rxe_gone || say "RXE devices do not go away"
+}
+
+# counters of both devices, as they are now
+read_counters()
+{
+	local dev key val
+
+	for dev in "$RXE_A" "$RXE_B"; do
+		while read -r key val; do
+			NOW[$dev.$key]=$val
+		done < <(rdma -j statistic show link "$dev/1" 2>/dev/null |
+			 jq -r '.[0] | to_entries[] | "\(.key) \(.value)"')
+	done
+}
+
+# mark: later counts are from here
+mark()
+{
+	local key
+
+	read_counters
+	for key in "${!NOW[@]}"; do
+		BASE[$key]=${NOW[$key]}
+	done
+}
+
+# count RXE COUNTER: how far it moved between mark and read_counters
+count()
+{
+	[ -n "${NOW[$1.$2]}" ] || {
+		say "$1 has no counter $2" >&2
+		echo -1
+		return
+	}
+	echo $((NOW[$1.$2] - BASE[$1.$2]))
+}
+
+counts()
+{
+	read_counters
+	count "$@"
+}
+
+expect()
+{
+	local got
+
+	got=$(count "$1" "$2")
+	if ! test "$got" "$3" "$4"; then
+		say "$1 $2 moved by $got, expected $3 $4"
+		return 1
+	fi
+}
+
+moved() { expect "$1" "$2" -gt 0; }
+still() { expect "$1" "$2" -eq 0; }
+counter_over() { [ "$(counts "$1" "$2")" -gt "$3" ]; }
+
+# carried_by LAYER RXE: since the mark its packets went by this layer only,
+# and none was dropped for what it is
+carried_by()
+{
+	local other=$((5 - $1)) why
+
+	moved "$2" "l$1_sent_pkts" && moved "$2" "l$1_rcvd_pkts" &&
+	still "$2" "l${other}_sent_pkts" && still "$2" "l${other}_rcvd_pkts" &&
+	still "$2" l2_sent_fallback && still "$2" loopback_pkts || return 1
+	for why in short gid opcode length hdr icrc mcast nomem; do
+		still "$2" "rcvd_drop_$why" || return 1
+	done
+}
+
+# xfer OPTION...: from A to B, IPv4
+xfer()
+{
+	"$HERE/rxe_xfer" "$@" "$RXE_A" "$IP_A" "$RXE_B" "$IP_B" 2>&1 |
+		tail -n 1 >"$TMP/xfer"
+	[ "${PIPESTATUS[0]}" -eq 0 ] || {
+		say "rxe_xfer $*: $(cat "$TMP/xfer")"
+		return 1
+	}
+}
+
+xfer6()
+{
+	local IP_A=$IP6_A IP_B=$IP6_B
+
+	xfer "$@"
+}
+
+# xfer_fails OPTION...: traffic does not get through; quick to find out
+xfer_fails()
+{
+	if "$HERE/rxe_xfer" -n 1 -T 8 -r 1 -i 1000 "$@" \
+	   "$RXE_A" $IP_A "$RXE_B" $IP_B >"$TMP/xfer" 2>&1; then
+		say "traffic got through"
+		return 1
+	fi
+}
+
+# traffic OPTION...: in the background until stop $XFER
+traffic()
+{
+	spawn_ready traffic "$HERE/rxe_xfer" -n 0 "$@" \
+		"$RXE_A" $IP_A "$RXE_B" $IP_B || return 1
+	XFER=$PID
+}
+
+# traffic_ok: end it; it saw no error and no wrong byte
+traffic_ok()
+{
+	stop "$XFER" || {
+		say "traffic: $(tail -n 1 "$TMP/traffic")"
+		return 1
+	}
+}
+
+next_port()
+{
+	PORT=$((PORT + 1))
+}
+
+listening()
+{
+	in_b ss -Hltn "sport = :$1" | grep -q .
+}
+
+# two_ends SERVER CLIENT...: a server command (one string) in B, then a
+# client in A; both must succeed
+two_ends()
+{
+	local server=$1 pid limit
+
+	limit=$(scale 20 120)
+	shift
+	# shellcheck disable=SC2086
+	spawn server timeout "$limit" ip netns exec "$NS_B" $server
+	pid=$PID
+	waitfor 10 listening $PORT || {
+		say "no server: $server: $(tail -n 1 "$TMP/server")"
+		return 1
+	}
+	in_a timeout "$limit" "$@" >"$TMP/client" 2>&1 || {
+		say "$*: status $?: $(tail -n 1 "$TMP/client")"
+		return 1
+	}
+	wait "$pid" || {
+		say "$server: status $?: $(tail -n 1 "$TMP/server")"
+		return 1
+	}
+}
+
+# perftest TOOL OPTION...: IPv4 or, with ADDR_B=$IP6_B ADDR_A=$IP6_A, IPv6
+perftest()
+{
+	local tool=$1 from=${ADDR_A:-$IP_A} to=${ADDR_B:-$IP_B}
+	local gid_a gid_b
+
+	shift
+	next_port
+	gid_a=$(gid_index "$RXE_A" "$from") &&
+	gid_b=$(gid_index "$RXE_B" "$to") &&
+	two_ends "$tool -F -p $PORT -d $RXE_B -x $gid_b $*" \
+		"$tool" -F -p $PORT -d "$RXE_A" -x "$gid_a" "$@" $IP_B
+}
+
+# pingpong TOOL OPTION...: the same for ibv_{rc,uc,ud}_pingpong
+pingpong()
+{
+	local tool=$1 gid_a gid_b
+
+	shift
+	next_port
+	gid_a=$(gid_index "$RXE_A" $IP_A) &&
+	gid_b=$(gid_index "$RXE_B" $IP_B) &&
+	two_ends "$tool -p $PORT -d $RXE_B -g $gid_b $*" \
+		"$tool" -p $PORT -d "$RXE_A" -g "$gid_a" "$@" $IP_B
+}
+
+cm_listening()
+{
+	rdma resource show cm_id | grep -q LISTEN
+}
+
+# run_rping COUNT [ADDRESS]: with verification of the data at both ends
+run_rping()
+{
+	local to=${2:-$IP_B} pid limit
+
+	limit=$(scale 20 120)
+	next_port
+	spawn server timeout "$limit" ip netns exec "$NS_B" \
+		rping -s -a "$to" -p $PORT -C "$1" -V
+	pid=$PID
+	waitfor 10 cm_listening || {
+		say "rping server: $(tail -n 1 "$TMP/server")"
+		return 1
+	}
+	in_a timeout "$limit" rping -c -a "$to" -p $PORT -C "$1" -V \
+		>"$TMP/client" 2>&1 || {
+		say "rping: status $?: $(tail -n 1 "$TMP/client")"
+		return 1
+	}
+	# the server's own status: rping -s ends with the client's disconnect
+	wait "$pid" || {
+		say "rping server: status $?: $(tail -n 1 "$TMP/server")"
+		return 1
+	}
+}
+
+# run_case "stable sentence" FUNCTION ARGUMENT...
+run_case()
+{
+	local name=$1 rc
+
+	shift
+	"$@"
+	rc=$?
+	undo_all
+	kill_bg
+	case $rc in
+	0) ktap_test_pass "$name" ;;
+	"$KSFT_SKIP") ktap_test_skip "$name" ;;
+	*) ktap_test_fail "$name" ;;
+	esac
+}
+
+finish()
+{
+	trap - EXIT
+	pair_down
+	rm -rf "$TMP"
+}
+
+# start PLAN: everything a test file needs before its first case
+start()
+{
+	[ "$(id -u)" -eq 0 ] || skip_all "must be run as root"
+	need ip rdma jq python3 ping modprobe
+	[ -x "$HERE/rxe_xfer" ] || skip_all "rxe_xfer is not built"
+	modprobe -q rdma_rxe 2>/dev/null
+	ktap_print_header
+	[ -e $SYSCTL ] || {
+		ktap_set_plan "$1"
+		ktap_exit_fail_msg "rdma_rxe has no $SYSCTL"
+	}
+	trap finish EXIT
+	trap 'exit 143' TERM
+	trap 'exit 130' INT
+	case $(rdma system show) in
+	*"netns shared"*) ;;
+	*)
+		rdma system set netns shared ||
+			skip_all "RDMA devices are not shared between netns"
+		;;
+	esac
+	ktap_set_plan "$1"
+}
