@@ -23,7 +23,8 @@ packages()
 		echo pkg-config libibverbs-dev librdmacm-dev libbpf-dev \
 			clang llvm ;;
 	check)
-		echo sparse shellcheck perl python3 dwarves ;;
+		echo sparse shellcheck perl python3 python3-ply python3-git \
+			dwarves ;;
 	*)
 		die "deps: no group $1" ;;
 	esac

@@ -88,10 +88,10 @@ cc=gcc
 ! command -v ccache >/dev/null || cc="ccache gcc"
 export CCACHE_DEPEND=1	# kbuild knows what depends on what: no extra cpp
 export CCACHE_BASEDIR=$OUT CCACHE_NOHASHDIR=1	# serve other checkouts, too
-image=all
-[ "$ARCH" = um ] || image=bzImage
+targets="bzImage modules"
+[ "$ARCH" != um ] || targets=all
 config
 touch "$tmp/stamp"
-step "kernel $CONF" "$LOGS/kernel-$CONF.log" \
-	kmake -j"$(nproc)" $image modules
+# shellcheck disable=SC2086 # words
+step "kernel $CONF" "$LOGS/kernel-$CONF.log" kmake -j"$(nproc)" $targets
 modules

@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests the harness: provokes each verdict in a real guest, interrupts the
+# cached steps, runs two at once.  KTAP.
+
+. "$(dirname "$0")/lib.sh"
+
+count=0 failed=0
+
+result()
+{
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count $2"
+	else
+		echo "not ok $count $2"
+		sed 's/^/# /' "$tmp/log"
+		failed=$((failed + 1))
+	fi
+}
+
+# verdict NAME STATUS TEXT [SECONDS] <script: a guest that runs the script
+# ends with this status and says this
+verdict()
+{
+	local rc=0
+
+	cat >"$tmp/script"
+	SCRIPT=$tmp/script TIMEOUT=${4:-300} "$HERE/boot.sh" exec \
+		>"$tmp/log" 2>&1 || rc=$?
+	[ "$rc" -eq "$2" ] && grep -q "^rxe: $3" "$tmp/log"
+	result $? "$1"
+}
+
+verdicts()
+{
+	verdict "an exit status of 0 is a pass" 0 PASS <<-'EOF'
+	#!/bin/sh
+	modprobe rdma_rxe && rdma link
+	EOF
+	verdict "the status of a script is passed out" 3 "TEST FAILED" <<-'EOF'
+	#!/bin/sh
+	exit 3
+	EOF
+	verdict "a WARNING is a splat, whatever the script says" 101 \
+		"KERNEL SPLAT" <<-'EOF'
+	#!/bin/sh
+	modprobe lkdtm
+	echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT
+	exit 0
+	EOF
+	verdict "text that looks like a splat is none" 0 PASS <<-'EOF'
+	#!/bin/sh
+	echo "WARNING: CPU: 0 PID: 1 at net/core/dev.c:1"
+	echo "BUG: KASAN: out of bounds"
+	EOF
+	verdict "a script that never ends is a hang" 103 HANG 8 <<-'EOF'
+	#!/bin/sh
+	sleep 1000
+	EOF
+	verdict "a panic is a dead guest" 104 "GUEST DIED" <<-'EOF'
+	#!/bin/sh
+	modprobe lkdtm
+	echo PANIC >/sys/kernel/debug/provoke-crash/DIRECT
+	EOF
+	verdict "a guest that powers off by itself is dead" 104 \
+		"GUEST DIED" <<-'EOF'
+	#!/bin/sh
+	perl -e 'syscall(169, 0xfee1dead, 672274793, 0x4321fedc, 0)'
+	sleep 1000
+	EOF
+	[ -z "$DEBUG" ] || leak
+}
+
+leak()
+{
+	verdict "memory that nobody points to is a leak" 102 LEAK <<-'EOF'
+	#!/bin/sh
+	modprobe kmemleak-test
+	modprobe -r kmemleak-test
+	EOF
+}
+
+output()
+{
+	printf '#!/bin/sh\nprintf "a\\tb\\nc"; seq 20000; echo e >&2\n' \
+		>"$tmp/script"
+	printf 'a\tb\nc%s\ne\n' "$(seq 20000)" >"$tmp/want"
+	SCRIPT=$tmp/script "$HERE/boot.sh" exec >"$tmp/got" 2>"$tmp/log" &&
+		cmp "$tmp/want" "$tmp/got" >>"$tmp/log" 2>&1
+	result $? "the output comes out whole"
+
+	printf '#!/bin/sh\necho data >/mnt/out/file\n' >"$tmp/script"
+	SCRIPT=$tmp/script "$HERE/boot.sh" exec >"$tmp/log" 2>&1 &&
+		grep -qx data "$OUT/out/exec-$CONF/file"
+	result $? "files in /mnt/out come back"
+}
+
+nothing_left()
+{
+	printf '#!/bin/sh\ntouch /left; test ! -e /was; touch /was\n' \
+		>"$tmp/script"
+	{
+		SCRIPT=$tmp/script "$HERE/boot.sh" exec &&
+		SCRIPT=$tmp/script "$HERE/boot.sh" exec &&
+		! ls -d "$OUT"/tmp/run-* &&
+		! pgrep -f "rxe.hostfs=$OUT/"
+	} >"$tmp/log" 2>&1
+	result $? "a run leaves nothing behind"
+}
+
+interrupted_run()
+{
+	local pid
+
+	printf '#!/bin/sh\nsleep 1000\n' >"$tmp/script"
+	SCRIPT=$tmp/script "$HERE/boot.sh" exec >"$tmp/log" 2>&1 &
+	pid=$!
+	sleep 4
+	kill -TERM $pid
+	! wait $pid && ! ls -d "$OUT"/tmp/run-* >>"$tmp/log" 2>&1
+	result $? "an interrupted run cleans up"
+}
+
+# In a build folder of its own: what stops in the middle is done again.
+interrupted_source()
+{
+	local out=$tmp/build pid rc=0
+
+	export OUT=$out LOGS=$out/log TREE=$out/tree
+	mkdir -p "$out/dl"
+	"$HERE/source.sh" >"$tmp/log" 2>&1 &
+	pid=$!
+	until ls -d "$out"/tmp/* >/dev/null 2>&1; do sleep 0.1; done
+	kill -TERM $pid
+	wait $pid || true
+	[ ! -e "$out/dl/linux-source-$KVER.tar.xz" ] || rc=1
+	{ "$HERE/source.sh" &
+	  "$HERE/source.sh" && wait $!; } >>"$tmp/log" 2>&1 || rc=1
+	result $rc "an interrupted download is redone, by one of two"
+
+	rc=0
+	"$HERE/tree.sh" >"$tmp/log" 2>&1 &
+	pid=$!
+	until [ -e "$(echo "$out"/tmp/*/tree)" ]; do sleep 0.1; done
+	kill -TERM $pid
+	wait $pid || true
+	[ ! -e "$TREE" ] || rc=1
+	{ "$HERE/tree.sh" &
+	  "$HERE/tree.sh" && wait $!; } >>"$tmp/log" 2>&1 || rc=1
+	[ -e "$TREE/Kbuild" ] && [ -e "$TREE/virt/Makefile" ] || rc=1
+	result $rc "an interrupted unpacking is redone, by one of two"
+}
+
+scratch
+verdicts
+output
+nothing_left
+interrupted_run
+interrupted_source
+echo "1..$count"
+[ "$failed" -eq 0 ]
