@@ -13,18 +13,14 @@ packages()
 	kernel)
 		echo gcc make flex bison bc perl python3 kmod libelf-dev \
 			libssl-dev rsync libc6-dev
-		# BTF comes from pahole; UML has none without DEBUG=1
-		[ "$ARCH$DEBUG" = um ] || echo dwarves
 		[ "$ARCH" = um ] || echo qemu-system-x86 ;;
 	root)
 		echo mmdebstrap e2fsprogs debian-archive-keyring
 		[ "$(id -u)" -eq 0 ] || echo fakeroot uidmap ;;
 	tests)
-		echo pkg-config libibverbs-dev librdmacm-dev libbpf-dev \
-			clang llvm ;;
+		echo libibverbs-dev librdmacm-dev ;;
 	check)
-		echo sparse shellcheck perl python3 python3-ply python3-git \
-			dwarves ;;
+		echo sparse shellcheck perl python3 ;;
 	*)
 		die "deps: no group $1" ;;
 	esac

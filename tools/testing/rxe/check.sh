@@ -1,0 +1,171 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The static checks, on both kernel lines: patches without fuzz, checkpatch,
+# kernel-doc, W=1 and sparse, shellcheck.  KTAP, kept in $LOGS/check.out.
+# A warning that upstream's own files give as well is not ours.
+
+. "$(dirname "$0")/lib.sh"
+
+RXE=drivers/infiniband/sw/rxe
+count=0 failed=0
+
+# check NAME CMD...: CMD is silent when all is well
+check()
+{
+	local name=$1 rc=0
+	shift
+
+	"$@" >"$tmp/log" 2>&1 </dev/null || rc=$?
+	count=$((count + 1))
+	if [ $rc -eq 0 ]; then
+		echo "ok $count $name"
+		return
+	fi
+	failed=$((failed + 1))
+	echo "not ok $count $name"
+	sed 's/^/# /' "$tmp/log"
+}
+
+# ours PATTERN...: the overlay's files, as paths in the repository
+ours()
+{
+	local p args=()
+
+	for p in "$@"; do
+		args+=(-o -name "$p")
+	done
+	cd "$TOP"
+	find drivers include net tools/rdma tools/testing/selftests -type f \
+		\( "${args[@]:1}" \) 2>/dev/null | sort
+}
+
+checkpatch()
+{
+	local tree=$OUT/tree-7.3 f rc=0 args
+	# the git tree of checkpatch's spdxcheck is the kernel's, not ours
+	local cmd=(env GIT_DIR=none "$tree/scripts/checkpatch.pl" --root="$tree" --strict
+		--terse --no-summary)
+
+	for f in $(ours '*.[ch]'); do
+		args=()
+		# the layout of TRACE_EVENT() breaks these rules everywhere
+		[ "$f" = "${f#include/trace/}" ] || args=(--ignore
+			OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT)
+		"${cmd[@]}" "${args[@]}" --file "$TOP/$f" || rc=1
+	done
+	# Patches get a sign-off when they become mail, hooks a description too.
+	for f in $(ours '*.patch'); do
+		args=(--no-signoff)
+		[ "$f" != "${f%.fix-*}" ] || args+=(--ignore COMMIT_MESSAGE)
+		sed '0,/^--- a/ s/^--- a/---\n&/' "$TOP/$f" >"$tmp/mail"
+		"${cmd[@]}" "${args[@]}" "$tmp/mail" >"$tmp/said" || {
+			sed "s,^$tmp/mail,$f," "$tmp/said"
+			rc=1
+		}
+	done
+	return $rc
+}
+
+kernel_doc()
+{
+	local f rc=0 out
+
+	for f in $(cd "$TOP" && find drivers include net \
+		-name '*.[ch]' 2>/dev/null); do
+		out=$("$OUT/tree-7.3/scripts/kernel-doc" -none -Wall \
+			"$TOP/$f" 2>&1) || rc=1
+		[ -z "$out" ] || { rc=1; echo "$out"; }
+	done
+	return $rc
+}
+
+shell_scripts()
+{
+	cd "$TOP"
+	# not all have a name in .sh, but all say what they are
+	# shellcheck disable=SC2046 # one word a file
+	shellcheck -x $(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell=' \
+		.ci tools 2>/dev/null)
+}
+
+lay()
+{
+	make -C "$TOP" --no-print-directory sources KVER="$1" ARCH=x86_64 KDIR=
+}
+
+# A configured tree is all that a directory needs.
+prepare()
+{
+	local tree=$OUT/tree-$2 build=$OUT/check-$1-$2
+
+	mkdir -p "$build"
+	cat "$HERE/config/common.config" "$HERE/config/$1.config" \
+		>"$build/rxe.config"
+	make -s -C "$tree" O="$build" ARCH="$1" \
+		KCONFIG_ALLCONFIG="$build/rxe.config" allnoconfig &&
+	make -s -C "$tree" O="$build" ARCH="$1" -j"$(nproc)" modules_prepare
+}
+
+# Warnings and errors of a log, without folders and line numbers.
+warnings()
+{
+	sed -nE 's,^([^: ]*/)?([^/: ]+):[0-9]+(:[0-9]+)?: (.*(warning|error): ),\2: \4,p' \
+		"$1" | sort | uniq -c
+}
+
+# compile ARCH KVER MAKE-ARGS...: RXE as it is in the tree, and upstream's
+# beside it as an external module; what only ours says is a failure.
+compile()
+{
+	local arch=$1 kver=$2 tree=$OUT/tree-$2 build=$OUT/check-$1-$2
+	local stock=$OUT/check-stock-$1-$2 rc=0 stock_rc=0
+	local kmake=(make -C "$tree" O="$build" ARCH="$arch" -j"$(nproc)")
+	shift 2
+
+	rm -rf "${build:?}/$RXE" "$stock"
+	"${kmake[@]}" "$@" "$RXE/" >"$tmp/ours" 2>&1 || rc=$?
+	mkdir -p "$stock"
+	find "$tree/$RXE" -maxdepth 1 -type f -exec cp -t "$stock" {} +
+	[ ! -d "$tree/.rxe/orig/$RXE" ] ||
+		cp "$tree/.rxe/orig/$RXE"/* "$stock"
+	"${kmake[@]}" "$@" M="$stock" KBUILD_MODPOST_WARN=1 modules \
+		>"$tmp/stock" 2>&1 || stock_rc=$?
+	warnings "$tmp/ours" >"$tmp/ours.w"
+	warnings "$tmp/stock" >"$tmp/stock.w"
+	comm -23 "$tmp/ours.w" "$tmp/stock.w" >"$tmp/new.w"
+	if [ -s "$tmp/new.w" ]; then
+		cat "$tmp/new.w"
+		return 1
+	fi
+	# a checker that fails on upstream's files too says nothing of ours
+	if [ $rc -ne 0 ] && [ $stock_rc -eq 0 ]; then
+		tail -n 20 "$tmp/ours"
+		return 1
+	fi
+	[ -e "$build/$RXE/rxe.o" ] || { tail -n 20 "$tmp/ours"; return 1; }
+}
+
+static_checks()
+{
+	local kver
+
+	check "shellcheck" shell_scripts
+	for kver in 7.3 7.2; do
+		say "check: $kver"
+		check "patches apply to $kver without fuzz" lay "$kver"
+		check "x86_64 $kver can be configured" prepare x86_64 "$kver"
+		check "W=1: x86_64 $kver" compile x86_64 "$kver" W=1
+		check "sparse: x86_64 $kver" compile x86_64 "$kver" C=2
+	done
+	check "um 7.3 can be configured" prepare um 7.3
+	check "W=1: um 7.3" compile um 7.3 W=1
+	check "checkpatch --strict" checkpatch
+	check "kernel-doc" kernel_doc
+	echo "1..$count"
+}
+
+lock check
+scratch
+mkdir -p "$LOGS"
+{ static_checks && [ "$failed" -eq 0 ]; } | tee "$LOGS/check.out"
