@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0
+"""From samples to cells, ratios, targets, and the table that shows them."""
+
+import statistics
+
+METRICS = {
+    "send_lat": "2-byte send latency, us (ib_send_lat, typical)",
+    "write_lat": "2-byte write latency, us (ib_write_lat, typical)",
+    "send_bw": "64 KiB send bandwidth, MiB/s (ib_send_bw, average)",
+    "tcp_lat": "2-byte latency, us (qperf tcp_lat)",
+    "tcp_bw": "64 KiB bandwidth, MiB/s (qperf tcp_bw)",
+}
+SHORT = {"send_lat": "send latency", "write_lat": "write latency",
+         "send_bw": "send bandwidth"}
+
+# name, (driver, layer) above, (driver, layer) below, rules above, rules
+# below (None: any, but the same), at most for latency, at least for bandwidth
+RATIOS = (
+    ("layer 2 / layer 3, no rules",
+     ("ours", 2, 0), ("ours", 3, 0), 0.92, 1.08),
+    ("layer 2 / layer 3, 50 rules",
+     ("ours", 2, 50), ("ours", 3, 50), None, None),
+    ("layer 2 / layer 3, 500 rules",
+     ("ours", 2, 500), ("ours", 3, 500), 0.75, 1.5),
+    ("layer 2, 500 rules / no rules",
+     ("ours", 2, 500), ("ours", 2, 0), 1.05, 0.95),
+    ("layer 3 / stock, no rules",
+     ("ours", 3, 0), ("stock", 3, 0), 1.03, 0.97),
+    ("layer 3 / stock, 500 rules",
+     ("ours", 3, 500), ("stock", 3, 500), 1.03, 0.97),
+)
+COLUMNS = (("stock, layer 3", "stock", 3), ("layer 3", "ours", 3),
+           ("layer 2", "ours", 2))
+
+
+def spread(values):
+    """Median, extremes and quartiles."""
+    if len(values) > 1:
+        quartiles = statistics.quantiles(values, n=4, method="inclusive")
+    else:
+        quartiles = values * 3
+    return {"median": statistics.median(values), "min": min(values),
+            "max": max(values), "iqr": [quartiles[0], quartiles[2]]}
+
+
+def is_latency(metric):
+    return metric.endswith("_lat")
+
+
+def key(sample):
+    return tuple(sample[k] for k in ("driver", "layer", "rules", "mtu",
+                                     "metric"))
+
+
+def cells(samples):
+    """One for each thing measured: statistics, failures with the reason."""
+    groups = {}
+    for sample in samples:
+        groups.setdefault(key(sample), []).append(sample)
+    result = []
+    for where, group in groups.items():
+        cell = dict(zip(("driver", "layer", "rules", "mtu", "metric"), where))
+        values = [s["value"] for s in group if "value" in s]
+        errors = [s["error"] for s in group if "error" in s]
+        cell["runs"] = len(group)
+        cell["failed"] = len(errors)
+        if errors:
+            cell["error"] = errors[-1]
+        if values:
+            cell.update(spread(values))
+        result.append(cell)
+    return result
+
+
+def ratios(samples):
+    """Each is of two runs of the same round, so that drift hits both."""
+    by_round = {}
+    for sample in samples:
+        if "value" in sample:
+            by_round.setdefault(key(sample), {})[sample["round"]] = \
+                sample["value"]
+    result = []
+    for name, above, below, at_most, at_least in RATIOS:
+        for metric in SHORT:
+            for mtu in sorted({s["mtu"] for s in samples}):
+                over = by_round.get((*above, mtu, metric), {})
+                under = by_round.get((*below, mtu, metric), {})
+                values = [over[n] / under[n] for n in over if n in under]
+                if not values:
+                    continue
+                ratio = {"name": name, "metric": metric, "mtu": mtu,
+                         "values": values, **spread(values)}
+                limit = at_most if is_latency(metric) else at_least
+                if limit:
+                    ratio["target"] = limit
+                    ratio["met"] = (ratio["median"] <= limit
+                                    if is_latency(metric)
+                                    else ratio["median"] >= limit)
+                result.append(ratio)
+    return result
+
+
+def number(value):
+    return "%.*f" % (2 if value < 100 else 0, value)
+
+
+def show(cell):
+    if not cell:
+        return "-"
+    if "median" not in cell:
+        return "failed*"
+    return "%s (%s-%s)%s" % (number(cell["median"]), number(cell["min"]),
+                             number(cell["max"]), "*" * bool(cell["failed"]))
+
+
+class Table:
+    """The result as text, 80 columns at most."""
+
+    def __init__(self, result):
+        self.result = result
+        self.by_key = {key(c): c for c in result["cells"]}
+        self.mtus = sorted({c["mtu"] for c in result["cells"]})
+        self.rules = sorted({c["rules"] for c in result["cells"]})
+
+    def head(self):
+        r, m = self.result, self.result["machine"]
+        yield "RXE over netkit (mode l2, two namespaces), %s" % r["date"]
+        yield "Linux %s, %s, %s, %d CPUs" % (
+            m["kernel"], m["arch"], m["virtualisation"], m["cpus"])
+        yield "%s; perftest %s" % (m["cpu_model"], r["perftest"])
+        yield ("%d rounds, drivers and layers taking turns; "
+               "median (min-max)" % r["rounds"])
+
+    def grid(self, metric):
+        yield ""
+        yield METRICS[metric]
+        yield " MTU rules" + "".join("%22s" % c[0] for c in COLUMNS)
+        for mtu in self.mtus:
+            for rules in self.rules:
+                yield "%4d %5d" % (mtu, rules) + "".join(
+                    "%22s" % show(self.by_key.get(
+                        (driver, layer, rules, mtu, metric)))
+                    for _, driver, layer in COLUMNS)
+
+    def references(self):
+        yield ""
+        yield "%-32s" % "Other transports, no rules" + "".join(
+            "%22s" % ("MTU %d" % mtu) for mtu in self.mtus)
+        for driver, metric, what in (
+                ("siw", "send_lat", "siw, 2-byte send latency, us"),
+                ("siw", "write_lat", "siw, 2-byte write latency, us"),
+                ("siw", "send_bw", "siw, 64 KiB send, MiB/s"),
+                ("tcp", "tcp_lat", "TCP, 2-byte latency, us"),
+                ("tcp", "tcp_bw", "TCP, 64 KiB stream, MiB/s")):
+            yield "%-32s" % what + "".join(
+                "%22s" % show(self.by_key.get(
+                    (driver, None, 0, mtu, metric)))
+                for mtu in self.mtus)
+
+    def targets(self):
+        yield ""
+        yield "Ratios, median of the rounds (quartiles), and their targets"
+        for r in self.result["ratios"]:
+            line = "%-30s %-14s %4d  %.2f (%.2f-%.2f)" % (
+                r["name"], SHORT[r["metric"]], r["mtu"], r["median"],
+                *r["iqr"])
+            if "target" in r:
+                line += " %s %.2f %s" % (
+                    "<=" if is_latency(r["metric"]) else ">=", r["target"],
+                    "met" if r["met"] else "MISSED")
+            yield line
+
+    def failures(self):
+        for c in self.result["cells"]:
+            if c["failed"]:
+                yield "* %s, layer %s, %d rules, MTU %d, %s:" % (
+                    c["driver"], c["layer"] or "-", c["rules"], c["mtu"],
+                    c["metric"])
+                yield "  %d of %d runs failed twice: %.48s" % (
+                    c["failed"], c["runs"], c["error"])
+
+    def lines(self):
+        yield from self.head()
+        for metric in SHORT:
+            yield from self.grid(metric)
+        yield from self.references()
+        yield from self.targets()
+        yield from self.failures()

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One run of perftest or qperf between the ends: a value and its details."""
+
+import itertools
+import os
+import re
+import signal
+import subprocess
+import time
+
+from net import CLIENT, SERVER, Failed, last_line, read, run
+
+RUN_TIMEOUT = 60
+QPERF_PORT = 19765
+
+# perftest program, message size, share of the iterations, field of the value
+PERFTEST = {
+    "send_lat": ("ib_send_lat", 2, 1, "t_typical"),
+    "write_lat": ("ib_write_lat", 2, 1, "t_typical"),
+    "send_bw": ("ib_send_bw", 65536, 0.1, "BW_average"),
+}
+DETAILS = ("t_min", "t_avg", "percentile_99", "n_iterations")
+
+# A new port each time: none is in use by what went before.
+ports = itertools.count(20000)
+
+
+def listens(pid, port):
+    """Is a socket of that process' namespace listening on the port?"""
+    wanted = re.compile(r":%04X \S+ 0A " % port)
+    return any(wanted.search(read("/proc/%d/net/%s" % (pid, table)))
+               for table in ("tcp", "tcp6")
+               if os.path.exists("/proc/%d/net/%s" % (pid, table)))
+
+
+class Server:
+    """A server process, there while the block runs."""
+
+    def __init__(self, port, *argv):
+        self.port = port
+        self.process = subprocess.Popen(
+            SERVER.argv(*argv), text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        end = time.monotonic() + 10
+        while self.process.poll() is None and time.monotonic() < end:
+            if listens(self.process.pid, self.port):
+                return self
+            time.sleep(0.005)
+        raise Failed("server: " + self.stop())
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """Its last words."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        return last_line(self.process.communicate()[0])
+
+    def must_end(self):
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            raise Failed("the server does not end") from None
+        if self.process.returncode:
+            raise Failed("server: " + self.stop())
+
+
+def perftest(net, metric, iters):
+    program, size, share, field = PERFTEST[metric]
+    port = next(ports)
+    argv = [program, "-F", "-s", str(size), "-p", str(port),
+            "-n", str(max(100, int(iters * share)))]
+    argv += ["-x", net.gid] if net.gid else ["-R"]
+    result = "/tmp/perftest.json"
+
+    with Server(port, *argv, "-d", SERVER.rdma) as server:
+        CLIENT.run(*argv, "-d", CLIENT.rdma, SERVER.addr, "--out_json",
+                   "--out_json_file=" + result, timeout=RUN_TIMEOUT)
+        server.must_end()
+    try:
+        # no JSON: perftest writes what printf makes of NaN
+        fields = dict(re.findall(r'"(\w+)": (\d[\d.]*)', read(result)))
+        os.unlink(result)
+        value = float(fields[field])
+    except (OSError, ValueError, KeyError) as err:
+        raise Failed("%s: no result: %r" % (program, err)) from err
+    if not value:
+        raise Failed("%s: %s is 0" % (program, field))
+    return value, {k: float(fields[k]) for k in DETAILS if k in fields}
+
+
+# qperf test, message size, unit that it prints, our units in one of those
+QPERF = {
+    "tcp_lat": ("tcp_lat", "2", "latency", "ns", 1e-3),
+    "tcp_bw": ("tcp_bw", "64K", "bw", "bytes/sec", 1 / 2**20),
+}
+
+
+def qperf(metric):
+    test, size, name, unit, scale = QPERF[metric]
+    with Server(QPERF_PORT, "qperf"):
+        out = CLIENT.run("qperf", "-t", "1", "-uu", "-v", "-m", size,
+                         SERVER.addr, test, timeout=RUN_TIMEOUT)
+    found = re.search(r"\b%s\s*=\s*([\d.]+) %s" % (name, unit), out)
+    if not found:
+        raise Failed("qperf %s: %s" % (test, last_line(out)))
+    return float(found.group(1)) * scale, {}
+
+
+def perftest_version():
+    return run("dpkg-query", "-W", "-f", "${Version}", "perftest")
