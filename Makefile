@@ -68,8 +68,10 @@ shell: knobs-shell kernel root
 	@$(T)/boot.sh shell
 
 bench: knobs-bench kernel root
+	@$(T)/deps.sh bench
 	@$(T)/stock.sh
 	@$(T)/boot.sh bench
+	@$(T)/bench/plot $(OUT)/bench/bench.json $(OUT)/bench/bench.svg
 
 knobs-%:
 	@$(T)/knobs.sh $*

@@ -53,7 +53,7 @@ write_job()
 # What the guest sees of the host.  Copies: another make may build meanwhile.
 write_share()
 {
-	local mhz
+	local mhz model
 
 	mkdir -p "$run/share" "$run/out/.rxe"
 	cp "$HERE/guest/init" "$run/share/init"
@@ -64,11 +64,13 @@ write_share()
 	[ "$job" != bench ] || cp -r "$STAGE/stock" "$run/share/stock"
 	write_job
 	mhz=$(awk -F': ' '/^cpu MHz/ { print $2; exit }' /proc/cpuinfo)
+	model=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
 	cat >"$run/share/env" <<-EOF
 	JOB=$job
 	TTY=$tty
 	TIMEOUT=$TIMEOUT
 	CPU_MHZ=${mhz:-2000.000}
+	CPU_MODEL='${model//\'/}'
 	HOST_TERM=${TERM:-dumb}
 	$(stty size 2>/dev/null </dev/tty |
 		sed 's/\([0-9]*\) \([0-9]*\)/ROWS=\1 COLS=\2/')

@@ -19,6 +19,10 @@ packages()
 		[ "$(id -u)" -eq 0 ] || echo fakeroot uidmap ;;
 	tests)
 		echo libibverbs-dev librdmacm-dev ;;
+	bench)
+		# any flavour of gnuplot will do
+		command -v gnuplot >/dev/null || echo gnuplot-nox
+		echo python3 ;;
 	check)
 		echo sparse shellcheck perl python3 ;;
 	*)
