@@ -103,7 +103,8 @@ class Sender:
         proto = 17
         if ext:
             proto, ext = ext
-        blank = self.udp(body + b"\0" * 4, **udp)
+        tail = b"\0" * 4 if icrc is None else icrc
+        blank = self.udp(body + tail, **udp)
         head = self.ip(ext + blank if ext else blank, proto, **ip)
         if icrc is None:
             icrc = self.icrc(head, blank[:8], body)

@@ -64,7 +64,7 @@ rule()
 	[ "$1" = ipt_hook ] || xfer6 -o mix -n 50 || return 1
 	layers 3 3 && xfer_fails && xfer_fails -t ud || return 1
 	case $3 in
-	*[oO][uU][tT]*) hits "$NS_A" "$2" -gt 0 ;;
+	output | OUTPUT | postrouting) hits "$NS_A" "$2" -gt 0 ;;
 	*) hits "$NS_B" "$2" -gt 0 ;;
 	esac
 }
@@ -73,7 +73,7 @@ rule()
 # layer 3 goes on at layer 2, and stops when the layer changes back
 rule_under_traffic()
 {
-	layers 2 2 && traffic -i 60000 &&
+	layers 2 2 && traffic -T 19 -i 60000 &&
 	nft_hook "$NS_A" output && nft_hook "$NS_B" input || return 1
 	mark
 	waitfor 10 counter_over "$RXE_B" l2_rcvd_pkts 200 || return 1
@@ -87,7 +87,7 @@ rule_under_traffic()
 
 without_route()
 {
-	layers 2 2 && traffic -i 60000 || return 1
+	layers 2 2 && traffic -T 19 -i 60000 || return 1
 	ip -n "$NS_A" route flush table main
 	ip -n "$NS_A" -6 route flush table main
 	defer ip -n "$NS_A" route add 192.0.2.0/24 dev "$DEV_A"
@@ -103,7 +103,7 @@ without_route()
 # The neighbour entry is asked when a QP is connected, not per packet.
 without_neighbour()
 {
-	layers 2 2 && traffic -i 60000 || return 1
+	layers 2 2 && traffic -T 19 -i 60000 || return 1
 	ip -n "$NS_A" neigh flush dev "$DEV_A"
 	ip -n "$NS_A" link set "$DEV_A" arp off
 	defer ip -n "$NS_A" link set "$DEV_A" arp on

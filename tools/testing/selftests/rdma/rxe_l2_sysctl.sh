@@ -42,7 +42,7 @@ refuses()
 	local bad err
 
 	for bad in 0 1 4 5 -1 -2 22 23 2147483650 4294967298 \
-		   18446744073709551618 two 2x 0x "2 3" 3.0 "" " " "
+		   18446744073709551618 two 2x 0x 3.0 "" " " "
 "; do
 		layer "$NS_A" "$1" && is "$NS_A" "$1" || return 1
 		err=$(write_error "$bad")

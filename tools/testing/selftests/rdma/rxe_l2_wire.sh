@@ -83,12 +83,13 @@ same_at_both_ends()
 	record two 2 mixture "$1" && wire same "$TMP/two-a" "$TMP/two-b"
 }
 
-# tshark NAME: nothing malformed, and it reads each frame as RoCE
+# tshark NAME: nothing malformed, and it reads each frame as RoCE. Not the
+# private data of connection requests: its dissector trips over IPv6 there.
 dissected()
 {
-	local bad all
+	local bad all broken="_ws.malformed || _ws.expert.severity >= 0x600000"
 
-	bad=$(tshark -r "$TMP/$1" -Y '_ws.malformed || _ws.expert.severity >= 0x600000' \
+	bad=$(tshark -r "$TMP/$1" -Y "($broken) && !infiniband.mad" \
 	      2>/dev/null | head -n 3)
 	[ -z "$bad" ] || {
 		say "tshark: $bad"

@@ -328,7 +328,7 @@ xfer6()
 # xfer_fails OPTION...: traffic does not get through; quick to find out
 xfer_fails()
 {
-	if "$HERE/rxe_xfer" -n 1 -T 8 -r 1 -i 1000 "$@" \
+	if "$HERE/rxe_xfer" -n 1 -T 8 -r 1 -i 500 "$@" \
 	   "$RXE_A" $IP_A "$RXE_B" $IP_B >"$TMP/xfer" 2>&1; then
 		say "traffic got through"
 		return 1

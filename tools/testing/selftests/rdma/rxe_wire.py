@@ -107,8 +107,8 @@ def faults(frame, tos):
 
 def normal(frame):
     """The frame without what differs from run to run."""
-    frame = bytearray(frame)
     size = ip_len(frame)
+    frame = bytearray(frame)
     if size == 20:
         frame[ETH + 4:ETH + 6] = frame[ETH + 10:ETH + 12] = b"\0\0"
     at = ETH + size
