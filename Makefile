@@ -9,7 +9,6 @@ KVER	?= 7.3
 KDIR	?=
 DEBUG	?=
 OUT	?= $(TOP)/build
-TIMEOUT	?= 1800
 TARGETS	?= rdma
 TESTS	?=
 SCRIPT	?=
@@ -25,6 +24,8 @@ ifeq ($(filter 0 1 y n,$(or $(DEBUG),0)),)
 $(error DEBUG=$(DEBUG): this is 1 or nothing)
 endif
 override DEBUG := $(filter 1 y,$(DEBUG))
+# KASAN with lockdep, and QEMU without KVM, are slow
+TIMEOUT	?= $(if $(DEBUG)$(filter x86_64,$(ARCH)),3600,1800)
 override OUT := $(abspath $(OUT))
 
 # A tree of the user's is named by its path, so that two do not mix.

@@ -50,18 +50,25 @@ write_job()
 	chmod +x "$run/share/job"
 }
 
-# What the guest sees of the host.  Copies: another make may build meanwhile.
+# copy LOCK FROM TO: not while another make replaces it
+copy()
+{
+	(lock "$1" && cp -r --reflink=auto "$2" "$run/$3")
+}
+
+# What the guest sees of the host.
 write_share()
 {
 	local mhz model
 
 	mkdir -p "$run/share" "$run/out/.rxe"
 	cp "$HERE/guest/init" "$run/share/init"
-	cp -r "$STAGE/modules" "$run/share/modules"
+	copy "$CONF" "$KERNEL" kernel
+	copy "$CONF" "$STAGE/modules" share/modules
 	[ "$job" != run_tests ] ||
-		cp -r "$OUT/ksft-$LINE/install" "$run/share/kselftest"
+		copy "ksft-$LINE" "$OUT/ksft-$LINE/install" share/kselftest
 	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"
-	[ "$job" != bench ] || cp -r "$STAGE/stock" "$run/share/stock"
+	[ "$job" != bench ] || copy "$CONF" "$STAGE/stock" share/stock
 	write_job
 	mhz=$(awk -F': ' '/^cpu MHz/ { print $2; exit }' /proc/cpuinfo)
 	model=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
@@ -89,7 +96,7 @@ um_tmpdir()
 
 um_guest()
 {
-	TMPDIR=$(um_tmpdir) exec "${limit[@]}" "$KERNEL" \
+	TMPDIR=$(um_tmpdir) exec "${limit[@]}" "$run/kernel" \
 		mem=2G ncpus=2 seccomp=on \
 		uml_dir="$run/uml" umid=rxe con=null con0=null,fd:4 \
 		con1="$input",fd:3 ubd0="$run/cow,$ROOT" root=/dev/ubda rw \
@@ -111,7 +118,7 @@ x86_64_guest()
 	# shellcheck disable=SC2046 # words
 	TMPDIR=$run exec "${limit[@]}" qemu-system-x86_64 \
 		-nodefaults -no-user-config -display none -no-reboot \
-		$(accel) -smp 2 -m 3G -kernel "$KERNEL" \
+		$(accel) -smp 2 -m 3G -kernel "$run/kernel" \
 		-append "console=ttyS0 root=/dev/vda rw rxe.9p ${args[*]}" \
 		-drive "file=$ROOT,if=virtio,format=raw,snapshot=on" \
 		-serial "file:$run/console" -device virtio-serial-pci \

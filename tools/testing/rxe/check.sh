@@ -50,8 +50,8 @@ checkpatch()
 	for f in $(ours '*.[ch]'); do
 		args=()
 		# the layout of TRACE_EVENT() breaks these rules everywhere
-		[ "$f" = "${f#include/trace/}" ] || args=(--ignore
-			OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT)
+		[ "$f" = "${f#include/trace/}" ] || args=(--ignore \
+			"OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT")
 		"${cmd[@]}" "${args[@]}" --file "$TOP/$f" || rc=1
 	done
 	# Patches get a sign-off when they become mail, hooks a description too.

@@ -18,7 +18,7 @@ RXE over netkit: an overlay on the Linux kernel tree
   KVER=7.3|7.2     the kernel line
   KDIR=dir         a kernel tree of yours (it is copied, never modified)
   DEBUG=1          KASAN, lockdep, kmemleak ... in a build folder of its own
-  TIMEOUT=seconds  how long a guest may run (1800)
+  TIMEOUT=seconds  how long a guest may run (1800; slow guests 3600)
   MIRROR=uri       the Debian mirror, else that of this machine's apt
   OUT=dir          where all of it goes (build)
 

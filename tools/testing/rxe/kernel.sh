@@ -77,7 +77,7 @@ modules()
 		modules_install
 	rm -f "$tmp"/m/lib/modules/*/{build,source}
 	mkdir -p "$STAGE"
-	rm -rf "$STAGE/modules"
+	rm -rf "$stamp" "$STAGE/modules"
 	mv "$tmp/m/lib/modules" "$STAGE/modules"
 	mv "$tmp/stamp" "$stamp"
 }
