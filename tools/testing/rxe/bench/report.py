@@ -159,16 +159,17 @@ class Table:
 
     def targets(self):
         yield ""
-        yield "Ratios, median of the rounds (quartiles), and their targets"
-        for r in self.result["ratios"]:
-            line = "%-30s %-14s %4d  %.2f (%.2f-%.2f)" % (
-                r["name"], SHORT[r["metric"]], r["mtu"], r["median"],
-                *r["iqr"])
-            if "target" in r:
-                line += " %s %.2f %s" % (
-                    "<=" if is_latency(r["metric"]) else ">=", r["target"],
-                    "met" if r["met"] else "MISSED")
-            yield line
+        yield "Ratios, median over the rounds (quartiles)"
+        for name, _, _, at_most, at_least in RATIOS:
+            mine = [r for r in self.result["ratios"] if r["name"] == name]
+            if not mine:
+                continue
+            yield name + (": latency at most %.2f, bandwidth at least %.2f"
+                          % (at_most, at_least) if at_most else "")
+            for r in mine:
+                yield "    %-14s  MTU %d  %6.2f  (%.2f-%.2f)  %s" % (
+                    SHORT[r["metric"]], r["mtu"], r["median"], *r["iqr"],
+                    {True: "met", False: "MISSED"}.get(r.get("met"), ""))
 
     def failures(self):
         for c in self.result["cells"]:

@@ -11,6 +11,7 @@ import time
 from net import CLIENT, SERVER, Failed, last_line, read, run
 
 RUN_TIMEOUT = 60
+MIN_ITERS = 300
 QPERF_PORT = 19765
 
 # perftest program, message size, share of the iterations, field of the value
@@ -72,7 +73,7 @@ def perftest(net, metric, iters):
     program, size, share, field = PERFTEST[metric]
     port = next(ports)
     argv = [program, "-F", "-s", str(size), "-p", str(port),
-            "-n", str(max(100, int(iters * share)))]
+            "-n", str(max(MIN_ITERS, int(iters * share)))]
     argv += ["-x", net.gid] if net.gid else ["-R"]
     result = "/tmp/perftest.json"
 
@@ -80,15 +81,14 @@ def perftest(net, metric, iters):
         CLIENT.run(*argv, "-d", CLIENT.rdma, SERVER.addr, "--out_json",
                    "--out_json_file=" + result, timeout=RUN_TIMEOUT)
         server.must_end()
-    try:
-        # no JSON: perftest writes what printf makes of NaN
-        fields = dict(re.findall(r'"(\w+)": (\d[\d.]*)', read(result)))
-        os.unlink(result)
-        value = float(fields[field])
-    except (OSError, ValueError, KeyError) as err:
-        raise Failed("%s: no result: %r" % (program, err)) from err
+    # no JSON: perftest writes what printf makes of NaN
+    fields = dict(re.findall(r'"(\w+)": (\d[\d.]*)', read(result)))
+    os.unlink(result)
+    value = float(fields.get(field, 0))
     if not value:
-        raise Failed("%s: %s is 0" % (program, field))
+        # perftest could not measure its clock: 0 MiB/s, or inf and NaN us
+        raise Failed("%s: no %s (machine too busy to time it?)"
+                     % (program, field))
     return value, {k: float(fields[k]) for k in DETAILS if k in fields}
 
 
