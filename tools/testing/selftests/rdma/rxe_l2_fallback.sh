@@ -146,17 +146,10 @@ on_a_bridge()
 	return $rc
 }
 
-# joined NS DEV ADDRESS: IP membership, without which IP drops the datagram
-joined()
-{
-	ip -n "$1" addr add "$3" dev "$2" autojoin &&
-	defer ip -n "$1" addr del "$3" dev "$2"
-}
-
 multicast()
 {
-	layers 2 2 && joined "$NS_B" "$DEV_B" "$2" && mark &&
-	"$1" -t ud -s 512 -M "${2%/*}" -n 20 && read_counters &&
+	layers 2 2 && join "$NS_B" "$DEV_B" "$2" && mark &&
+	"$1" -t ud -s 512 -M "$2" -n 20 && read_counters &&
 	expect "$RXE_A" l2_sent_fallback -eq 20 &&
 	expect "$RXE_A" l3_sent_pkts -eq 20 && still "$RXE_A" l2_sent_pkts &&
 	expect "$RXE_B" l3_rcvd_pkts -eq 20 && still "$RXE_B" l2_rcvd_pkts
@@ -167,7 +160,7 @@ multicast_local()
 {
 	local RXE_B=$RXE_A IP_B=$IP_A
 
-	layer "$NS_A" 2 && joined "$NS_A" "$DEV_A" $GROUP/32 && mark &&
+	layer "$NS_A" 2 && join "$NS_A" "$DEV_A" $GROUP && mark &&
 	xfer -t ud -s 512 -M $GROUP -n 20 && read_counters &&
 	expect "$RXE_A" l2_sent_fallback -eq 20 &&
 	expect "$RXE_A" l3_rcvd_pkts -eq 20
@@ -239,9 +232,9 @@ run_case "a macvlan lower: frames arrive by IP, then by layer 2 again" \
 	by_macvlan
 run_case "macvlan comes and goes under traffic" macvlan_under_traffic
 run_case "IPv4 multicast goes by IP and arrives" \
-	multicast xfer $GROUP/32
+	multicast xfer $GROUP
 run_case "IPv6 multicast goes by IP and arrives" \
-	multicast xfer6 $GROUP6/128
+	multicast xfer6 $GROUP6
 run_case "multicast delivers the local copy" multicast_local
 run_case "a GID of a VLAN upper goes by IP" vlan_gid
 run_case "a packet larger than the MTU goes by IP" too_large
@@ -252,6 +245,6 @@ pair_up veth || ktap_exit_fail_msg "no topology"
 run_case "veth: a bridge port: one fallback, one message, recovery" \
 	bridge_first
 run_case "veth: IPv4 multicast goes by IP and arrives" \
-	multicast xfer $GROUP/32
+	multicast xfer $GROUP
 run_case "an RXE device of a bridge receives at layer 2" on_a_bridge
 ktap_finished

@@ -73,7 +73,9 @@ ud_no_loss()
 	layers 3 3
 	traffic -t ud -s 512 -l -i 2000 -w 4 || return 1
 	mark
-	switch_both && traffic_ok && read_counters && both_layers || return 1
+	switch_both && traffic_ok && read_counters &&
+	moved "$RXE_A" l2_sent_pkts && moved "$RXE_A" l3_sent_pkts &&
+	moved "$RXE_B" l2_rcvd_pkts && moved "$RXE_B" l3_rcvd_pkts || return 1
 	read -r _ sent _ got _ lost _ < <(tail -n 1 "$TMP/traffic")
 	[ "$lost" -eq 0 ] && [ "$sent" -eq "$got" ] || {
 		say "$(tail -n 1 "$TMP/traffic")"

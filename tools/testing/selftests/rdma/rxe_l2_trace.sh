@@ -95,10 +95,7 @@ psns_count()
 
 fallback()
 {
-	layers 2 2 &&
-	ip -n "$NS_B" addr add 239.192.0.1/32 dev "$DEV_B" autojoin &&
-	defer ip -n "$NS_B" addr del 239.192.0.1/32 dev "$DEV_B" &&
-	mark && record xfer -t ud -M 239.192.0.1 -n 20 && read_counters &&
+	layers 2 2 && join "$NS_B" "$DEV_B" 239.192.0.1 && mark && record xfer -t ud -M 239.192.0.1 -n 20 && read_counters &&
 	equals rxe_fallback "layer=2 .*reason=multicast" "$RXE_A" \
 		l2_sent_fallback
 }

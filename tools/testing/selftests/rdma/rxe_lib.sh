@@ -352,6 +352,25 @@ traffic_ok()
 	}
 }
 
+# join NS DEV GROUP: IP membership, without which IP drops what comes
+join()
+{
+	spawn_ready join ip netns exec "$1" python3 -c '
+import ipaddress, signal, socket, struct, sys
+group = ipaddress.ip_address(sys.argv[2])
+index = socket.if_nametoindex(sys.argv[1])
+if group.version == 4:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                    group.packed + struct.pack("=4si", b"", index))
+else:
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                    group.packed + struct.pack("=i", index))
+print("ready", flush=True)
+signal.pause()' "$2" "$3"
+}
+
 next_port()
 {
 	PORT=$((PORT + 1))
