@@ -29,13 +29,24 @@ case $OUT$TOP in
 *[[:space:]:,]*) die "no blanks, colons or commas in paths: $TOP, $OUT" ;;
 esac
 
-# What runs in the background has a process group of its own, so that an
-# interrupt takes all of it along.
+# kill_tree PID: with all below it.  (A process group would need job control,
+# and that fights for the terminal.)
+kill_tree()
+{
+	local below c
+
+	below=$(cat "/proc/$1/task"/*/children 2>/dev/null) || true
+	kill -TERM "$1" 2>/dev/null || true
+	for c in $below; do
+		kill_tree "$c"
+	done
+}
+
 running='' ticking=''
 interrupted()
 {
 	[ -z "$ticking" ] || kill "$ticking" 2>/dev/null || true
-	[ -z "$running" ] || kill -TERM -- "-$running" 2>/dev/null || true
+	[ -z "$running" ] || kill_tree "$running"
 	say "interrupted"
 	exit 130
 }
@@ -78,10 +89,8 @@ step()
 	: >"$log"
 	ticker "$what" "$log" 9>&- 7<> <(:) &
 	ticking=$!
-	set -m
 	"$@" >"$log" 2>&1 </dev/null &
 	running=$!
-	set +m
 	wait "$running" || rc=$?
 	running=
 	kill "$ticking" 2>/dev/null || true
