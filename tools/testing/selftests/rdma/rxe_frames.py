@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Send hostile RoCEv2 frames through a packet socket.
 
-usage: rxe_frames.py NETDEV DEST_MAC SRC_IP DEST_IP LOCAL_IP
+usage: rxe_frames.py NETDEV DEST_MAC SRC_IP DEST_IP LOCAL_IP PING_IP
 
-Each line on stdin is "NAME COUNT"; the answer is how many frames went out.
+Each line on stdin is "NAME COUNT"; the answer is how many frames went out,
+when the receiver has seen them all: it answered a ping behind them.
 LOCAL_IP is an address of the receiving host, but not of its RDMA netdev.
 """
 
@@ -246,15 +247,31 @@ class Sender:
         return len(frames)
 
 
+def ping(address, seq):
+    """Send an echo request and wait for the answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW,
+                       socket.IPPROTO_ICMP) as sock:
+        sock.settimeout(20)
+        sock.connect((address, 0))
+        body = struct.pack("!HH", 4791, seq & 0xffff)
+        sock.send(struct.pack("!BBH", 8, 0, csum(b"\x08\0" + body)) + body)
+        while True:
+            answer = sock.recv(2048)
+            if answer[20:21] == b"\0" and answer[24:28] == body:
+                return
+
+
 def main():
     """Serve requests."""
-    if len(sys.argv) != 6:
+    if len(sys.argv) != 7:
         sys.exit(__doc__)
-    dev, mac, src, dst, local = sys.argv[1:]
+    dev, mac, src, dst, local, target = sys.argv[1:]
     sender = Sender(dev, mac, src, dst, local)
-    for line in sys.stdin:
+    for seq, line in enumerate(sys.stdin):
         name, count = line.split()
-        print(sender.send(name, int(count)), flush=True)
+        sent = sender.send(name, int(count))
+        ping(target, seq)
+        print(sent, flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ sender_start()
 	mac=$(in_b cat "/sys/class/net/$DEV_B/address")
 	coproc SENDER {
 		in_a python3 "$HERE/rxe_frames.py" "$DEV_A" "$mac" $src $dst \
-			$local
+			$local $IP_B
 	} 2>"$TMP/sender"
 }
 
@@ -46,12 +46,6 @@ frames()
 	}
 }
 
-
-# wait until the backlog is empty: an ARP answer comes after all of it
-settle()
-{
-	in_a ping -c 1 -W 5 $IP_B >/dev/null 2>&1
-}
 
 # only REASON: drops for this reason and for no other, SENT of them
 only()
@@ -122,7 +116,6 @@ batch()
 		[ -n "$name" ] || continue
 		mark
 		frames "$name" $N || { rc=1; break; }
-		settle
 		read_counters
 		judge "$1" "$what" || {
 			say "after $SENT frames '$name'"

@@ -34,7 +34,7 @@ more_of()
 	[ $# -gt 0 ] || return 0
 	for what; do
 		for dev in "$RXE_A" "$RXE_B"; do
-			[ "$(count "$dev" "$what")" -le 0 ] || return 0
+			moved_by "$dev" "$what" && [ "$MOVED" -le 0 ] || return 0
 		done
 	done
 	say "none of $* moved"

@@ -168,7 +168,7 @@ sender()
 	spawn flood ip netns exec "$NS_A" sh -c '
 		while echo good 500; do :; done |
 		python3 "$0" "$@"' "$HERE/rxe_frames.py" "$DEV_A" "$mac" \
-		$IP_A $IP_B 203.0.113.1
+		$IP_A $IP_B 203.0.113.1 $IP_B
 	mark
 	waitfor 10 counter_over "$RXE_B" l2_rcvd_pkts 500
 }

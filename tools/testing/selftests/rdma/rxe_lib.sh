@@ -154,26 +154,47 @@ link_active()
 	rdma link show "$1/1" | grep -q 'state ACTIVE'
 }
 
+# gid_of ADDRESS: as sysfs shows it, to $GID
+gid_of()
+{
+	local head=${1%%::*} tail=${1##*::} group i
+	local -a groups
+
+	if [[ $1 != *:* ]]; then
+		IFS=. read -r -a groups <<<"$1"
+		printf -v GID '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' \
+			"${groups[@]}"
+		return
+	fi
+	IFS=: read -r -a groups <<<"$head"
+	for ((i = ${#groups[@]}; i < 7; i++)); do
+		groups[i]=0
+	done
+	groups[7]=$tail
+	GID=
+	for group in "${groups[@]}"; do
+		printf -v GID '%s%04x:' "$GID" "0x$group"
+	done
+	GID=${GID%:}
+}
+
 # gid_index RXE ADDRESS: wait for the GID, print its index
 gid_index()
 {
-	local dir=/sys/class/infiniband/$1/ports/1/gids i try want
+	local dir=/sys/class/infiniband/$1/ports/1/gids i try gid GID
 
-	want=$(python3 -c '
-import ipaddress, sys
-a = ipaddress.ip_address(sys.argv[1])
-b = b"\0" * 10 + b"\xff\xff" + a.packed if a.version == 4 else a.packed
-print(":".join(b[i:i + 2].hex() for i in range(0, 16, 2)))' "$2")
-	for try in $(seq 100); do
+	gid_of "$2"
+	for ((try = 0; try < 250; try++)); do
 		for i in 0 1 2 3 4 5 6 7; do
-			if grep -q "$want" "$dir/$i" 2>/dev/null; then
+			read -r gid 2>/dev/null <"$dir/$i" || continue
+			if [ "$gid" = "$GID" ]; then
 				echo $i
 				return
 			fi
 		done
-		sleep 0.05
+		sleep 0.02
 	done
-	say "$1 has no GID $2 after $try tries"
+	say "$1 has no GID $2" >&2
 	return 1
 }
 
@@ -237,17 +258,18 @@ pair_down()
 	waitfor 30 rxe_gone || say "RXE devices do not go away"
 }
 
-# counters of both devices, as they are now
+# counters of both devices, as they are now, without a process for each. The
+# kernel keeps what it read for a jiffy: let that pass.
 read_counters()
 {
-	local dev key val
+	local dev file
 
+	read -r -t 0.025 <>"$TMP/never"
 	for dev in "$RXE_A" "$RXE_B"; do
-		while read -r key val; do
-			NOW[$dev.$key]=$val
-		done < <(rdma -j statistic show link "$dev/1" 2>/dev/null |
-			 jq -r '.[0] | to_entries[] | "\(.key) \(.value)"')
-	done
+		for file in "/sys/class/infiniband/$dev/ports/1/hw_counters/"*; do
+			read -r "NOW[$dev.${file##*/}]" <"$file"
+		done
+	done 2>/dev/null
 }
 
 # mark: later counts are from here
@@ -261,37 +283,41 @@ mark()
 	done
 }
 
-# count RXE COUNTER: how far it moved between mark and read_counters
-count()
+# moved_by RXE COUNTER: between mark and read_counters, to $MOVED
+moved_by()
 {
 	[ -n "${NOW[$1.$2]}" ] || {
 		say "$1 has no counter $2" >&2
-		echo -1
-		return
+		MOVED=-1
+		return 1
 	}
-	echo $((NOW[$1.$2] - BASE[$1.$2]))
+	MOVED=$((NOW[$1.$2] - BASE[$1.$2]))
 }
 
-counts()
+# count RXE COUNTER: the same, printed
+count()
+{
+	moved_by "$1" "$2"
+	echo "$MOVED"
+}
+
+counter_over()
 {
 	read_counters
-	count "$@"
+	moved_by "$1" "$2" && [ "$MOVED" -gt "$3" ]
 }
 
 expect()
 {
-	local got
-
-	got=$(count "$1" "$2")
-	if ! test "$got" "$3" "$4"; then
-		say "$1 $2 moved by $got, expected $3 $4"
+	moved_by "$1" "$2" || return 1
+	if ! test "$MOVED" "$3" "$4"; then
+		say "$1 $2 moved by $MOVED, expected $3 $4"
 		return 1
 	fi
 }
 
 moved() { expect "$1" "$2" -gt 0; }
 still() { expect "$1" "$2" -eq 0; }
-counter_over() { [ "$(counts "$1" "$2")" -gt "$3" ]; }
 
 # carried_by LAYER RXE: since the mark its packets went by this layer only,
 # and none was dropped for what it is
@@ -310,10 +336,9 @@ carried_by()
 # xfer OPTION...: from A to B, IPv4
 xfer()
 {
-	"$HERE/rxe_xfer" "$@" "$RXE_A" "$IP_A" "$RXE_B" "$IP_B" 2>&1 |
-		tail -n 1 >"$TMP/xfer"
-	[ "${PIPESTATUS[0]}" -eq 0 ] || {
-		say "rxe_xfer $*: $(cat "$TMP/xfer")"
+	"$HERE/rxe_xfer" "$@" "$RXE_A" "$IP_A" "$RXE_B" "$IP_B" \
+		>"$TMP/xfer" 2>&1 || {
+		say "rxe_xfer $*: $(tail -n 1 "$TMP/xfer")"
 		return 1
 	}
 }
@@ -495,6 +520,7 @@ start()
 	need ip rdma jq python3 ping modprobe
 	[ -x "$HERE/rxe_xfer" ] || skip_all "rxe_xfer is not built"
 	modprobe -q rdma_rxe 2>/dev/null
+	mkfifo "$TMP/never"
 	ktap_print_header
 	[ -e $SYSCTL ] || {
 		ktap_set_plan "$1"

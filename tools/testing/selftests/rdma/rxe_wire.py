@@ -7,7 +7,8 @@ usage: rxe_wire.py count FILE        how many RoCE frames
        rxe_wire.py same FILE FILE    the same frames, byte by byte
        rxe_wire.py like FILE FILE    the same but for what differs by run:
                                      IPv4 ident and checksum, QPNs, the port
-                                     made from them, keys, addresses, ICRC
+                                     made from them, keys, addresses, ICRC,
+                                     what FETCH_ADD has no use for
 """
 
 import struct
@@ -16,7 +17,8 @@ import zlib
 
 ETH = 14
 RETH = {0x06, 0x0a, 0x0b, 0x0c, 0x26, 0x2a, 0x2b}
-ATOMIC = {0x13, 0x14}
+FETCH_ADD = 0x14
+ATOMIC = {0x13, FETCH_ADD}
 DETH = {0x64, 0x65}
 
 
@@ -119,6 +121,8 @@ def normal(frame):
     at += 12
     if opcode in RETH or opcode in ATOMIC:
         frame[at:at + 12] = bytes(12)
+        if opcode == FETCH_ADD:
+            frame[at + 20:at + 28] = bytes(8)
     elif opcode in DETH:
         frame[at + 5:at + 8] = bytes(3)
     frame[-4:] = bytes(4)
