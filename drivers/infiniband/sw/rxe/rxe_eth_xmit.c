@@ -76,6 +76,23 @@ bool rxe_eth_has_addr(struct net_device *ndev, __be16 protocol,
 	return ipv6_chk_addr(dev_net(ndev), addr, ndev, 1);
 }
 
+/* The resolver takes an IPv6 destination on this host for the sender itself
+ * (rdma_translate_ip() looks at the netdev that it is bound to). Where it is
+ * another netdev, as the other half of a pair, that one's address is meant.
+ */
+static const u8 *rxe_eth_dmac(struct net_device *ndev, const struct rxe_av *av)
+{
+	struct net_device *dst;
+
+	if (!IS_ENABLED(CONFIG_IPV6) ||
+	    av->network_type == RXE_NETWORK_TYPE_IPV4 ||
+	    likely(!ether_addr_equal(ndev->dev_addr, av->dmac)))
+		return av->dmac;
+
+	dst = ipv6_dev_find(dev_net(ndev), rxe_eth_daddr(av), NULL);
+	return dst && dst->type == ARPHRD_ETHER ? dst->dev_addr : av->dmac;
+}
+
 /* an old rdma-core puts the address vector where the user can change it
  * while we read it
  */
@@ -135,7 +152,7 @@ static struct sk_buff *rxe_eth_alloc_skb(struct net_device *ndev,
 
 	skb_set_mac_header(skb, -(int)hdr_len);
 	eth = eth_hdr(skb);
-	ether_addr_copy(eth->h_dest, av->dmac);
+	ether_addr_copy(eth->h_dest, rxe_eth_dmac(ndev, av));
 	ether_addr_copy(eth->h_source, ndev->dev_addr);
 	eth->h_proto = protocol;
 
