@@ -69,17 +69,18 @@ rule()
 	esac
 }
 
-# the layers under running RC traffic; what is blocked at
-# layer 3 goes on at layer 2, and stops when the layer changes back
+# The layers under running RC traffic: a rule that blocks layer 3 does not see
+# it until it changes to layer 3, and lets go of it when it changes back. (Not
+# in output: IP tells RXE of a drop there as an error, fatal to the QP.)
 rule_under_traffic()
 {
 	layers 2 2 && traffic -T 19 -i 60000 &&
-	nft_hook "$NS_A" output && nft_hook "$NS_B" input || return 1
+	nft_hook "$NS_A" input && nft_hook "$NS_B" input || return 1
 	mark
 	waitfor 10 counter_over "$RXE_B" l2_rcvd_pkts 200 || return 1
 	hits "$NS_A" nft_hits -eq 0 && hits "$NS_B" nft_hits -eq 0 || return 1
 	layers 3 3
-	waitfor 10 hits "$NS_A" nft_hits -gt 0 || return 1
+	waitfor 10 hits "$NS_B" nft_hits -gt 0 || return 1
 	layers 2 2
 	mark
 	waitfor 10 counter_over "$RXE_B" l2_rcvd_pkts 200 && traffic_ok

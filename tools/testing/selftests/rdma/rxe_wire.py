@@ -7,8 +7,7 @@ usage: rxe_wire.py count FILE        how many RoCE frames
        rxe_wire.py same FILE FILE    the same frames, byte by byte
        rxe_wire.py like FILE FILE    the same but for what differs by run:
                                      IPv4 ident and checksum, QPNs, the port
-                                     made from them, keys, addresses, ICRC,
-                                     what FETCH_ADD has no use for
+                                     made from them, keys, addresses, ICRC
 """
 
 import struct
@@ -103,6 +102,9 @@ def faults(frame, tos):
         yield "UDP length"
     if udp[6:8] != b"\0\0":
         yield "UDP checksum"
+    bth = ETH + size + 8
+    if frame[bth] == FETCH_ADD and any(frame[bth + 32:bth + 40]):
+        yield "bytes where FETCH_ADD has none to compare"
     if frame[-4:] != icrc(frame):
         yield f"ICRC {frame[-4:].hex()}, not {icrc(frame).hex()}"
 
@@ -121,8 +123,6 @@ def normal(frame):
     at += 12
     if opcode in RETH or opcode in ATOMIC:
         frame[at:at + 12] = bytes(12)
-        if opcode == FETCH_ADD:
-            frame[at + 20:at + 28] = bytes(8)
     elif opcode in DETH:
         frame[at + 5:at + 8] = bytes(3)
     frame[-4:] = bytes(4)
