@@ -69,9 +69,8 @@ sent_and_received()
 	equals rxe_rx "layer=$1 " "$RXE_B" "l$1_rcvd_pkts" || return 1
 	len=112		# IP 20, UDP 8, BTH 12, immediate 4, data 64, ICRC 4
 	[ "$ip" = xfer ] || len=132
-	[ "$(events rxe_tx "dev=$RXE_A .* opcode=0x05 .*len=$len\b")" -eq 20 ] &&
-	[ "$(events rxe_rx "dev=$RXE_B .* opcode=0x05 .*len=$len\b")" -eq 20 ] ||
-	{
+	[ "$(events rxe_tx "dev=$RXE_A .*=0x05 .*len=$len\b")" -eq 20 ] &&
+	[ "$(events rxe_rx "dev=$RXE_B .*=0x05 .*len=$len\b")" -eq 20 ] || {
 		say "not 20 frames of $len bytes: $(head -n 1 "$TMP/trace")"
 		return 1
 	}
