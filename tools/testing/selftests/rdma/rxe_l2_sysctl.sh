@@ -157,7 +157,27 @@ reload()
 	modprobe rdma_rxe && is "$NS_A" 3 && is "$NS_B" 3
 }
 
-start 13
+# What the other tests read from sysfs is what the user sees.
+statistic()
+{
+	local what got
+
+	layers 2 3 && mark && xfer -n 20 && read_counters || return 1
+	for what in l2_sent_pkts l3_sent_pkts l2_rcvd_pkts l3_rcvd_pkts \
+		    l2_sent_fallback l2_rcvd_fallback loopback_pkts xmit_drop \
+		    rcvd_drop_{short,gid,opcode,length,hdr,icrc,mcast,nomem}
+	do
+		got=$(rdma -j statistic show link "$RXE_A/1" |
+		      jq ".[0].$what")
+		[ "$got" = "${NOW[$RXE_A.$what]}" ] || {
+			say "$what is '$got', not '${NOW[$RXE_A.$what]}'"
+			return 1
+		}
+	done
+	[ "${NOW[$RXE_A.l2_sent_pkts]}" -ge 20 ]
+}
+
+start 14
 need setpriv unshare sysctl
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 run_case "the layer is 3 by default in every netns" default_is_3
@@ -177,6 +197,7 @@ run_case "root of a user namespace cannot write that of our netns" \
 	userns_cannot_reach_ours
 run_case "the layer rules the packets of its own netns only" \
 	applies_to_its_netns_only
+run_case "rdma statistic shows the counters of the layers" statistic
 run_case "rping works with a different layer at each end" run_rping 5
 run_case "the sysctl goes and comes back with the module" reload
 ktap_finished

@@ -63,7 +63,7 @@ static struct {
 	struct in6_addr group;
 } opt = {
 	.type = IBV_QPT_RC, .op = SEND, .size = 64, .count = 100, .window = 1,
-	.wait_ms = 30000, .retry = 7, .timeout = 14,
+	.wait_ms = 30000, .retry = 7, .timeout = 18,
 };
 
 static struct end a, b;
@@ -623,7 +623,7 @@ static void usage(void)
 	      "  -i MS               wait for a batch at most (30000)\n"
 	      "  -l                  loss is no error (uc, ud)\n"
 	      "  -m 1..5             path MTU as in enum ibv_mtu\n"
-	      "  -r COUNT -T EXP     RC retries (7) and timeout exponent (14)\n"
+	      "  -r COUNT -T EXP     RC retries (7) and timeout exponent (18)\n"
 	      "  -c 0..255           traffic class (0)\n"
 	      "  -M GROUP            UD to a multicast group that B joins\n",
 	      stderr);
