@@ -122,7 +122,7 @@ more_tools()
 }
 
 # Both ends in one namespace: layer 3 cannot, as the address of the other end
-# is local there; layer 2 does not ask.
+# is local there; layer 2 does not ask. ARP has to answer the host itself.
 one_netns()
 {
 	local rc
@@ -130,6 +130,7 @@ one_netns()
 	(
 		NS_B=$NS_A
 		ip netns add "$NS_A" &&
+		in_a sysctl -qw net.ipv4.conf.all.accept_local=1 &&
 		make_link "$1" "$NS_A" "$NS_A" &&
 		end_up "$NS_A" "$DEV_A" "$RXE_A" $IP_A $IP6_A &&
 		end_up "$NS_A" "$DEV_B" "$RXE_B" $IP_B $IP6_B &&
