@@ -12,6 +12,7 @@ LOCAL_A=203.0.113.1
 LOCAL6_A=2001:db8:1::1
 DROPS="short gid opcode length hdr icrc mcast nomem"
 N=3
+KINDS=$(scale "netkit-l2 veth" netkit-l2)
 
 # sender_start FAMILY: the program that builds and sends, as a coprocess
 sender_start()
@@ -202,14 +203,14 @@ cases()
 noise any"
 }
 
-start 48
-for kind in netkit-l2 veth; do
-	pair_up $kind || ktap_exit_fail_msg "no topology"
+start $((16 * $(wc -w <<<"$KINDS") + 16))
+for kind in $KINDS; do
+	pair_up "$kind" || ktap_exit_fail_msg "no topology"
 	ip -n "$NS_B" addr add $LOCAL_A/32 dev lo
 	ip -n "$NS_B" addr add $LOCAL6_A/128 dev lo
 	for family in 4 6; do
-		cases $kind 2 $family
-		[ $kind = veth ] || cases $kind 3 $family
+		cases "$kind" 2 $family
+		[ "$kind" = veth ] || cases "$kind" 3 $family
 	done
 	pair_down
 done
