@@ -132,8 +132,6 @@ x86_64_guest()
 # it), so that nothing of it outlives us
 run_guest()
 {
-	local tee
-
 	mkfifo "$run/pipe"
 	tee "$run/output" <"$run/pipe" 8>&- &
 	tee=$!
@@ -142,6 +140,7 @@ run_guest()
 	wait "$guest" || guest_rc=$?
 	kill -KILL -- "-$guest" 2>/dev/null || true
 	wait "$tee" || true
+	guest='' tee=''
 }
 
 run_shell()
@@ -151,9 +150,14 @@ run_shell()
 	stty sane
 }
 
+# By pid as well: an interrupt may come before timeout has made its group.
 clean_up()
 {
-	[ -z "$guest" ] || kill -KILL -- "-$guest" 2>/dev/null || true
+	if [ -n "$guest" ]; then
+		kill -KILL "$guest" 2>/dev/null || true
+		kill -KILL -- "-$guest" 2>/dev/null || true
+	fi
+	[ -z "$tee" ] || kill "$tee" 2>/dev/null || true
 	rm -rf "$run"
 }
 
@@ -187,7 +191,7 @@ keep_files()
 	rmdir "$to" 2>/dev/null || say "files of the guest: $to"
 }
 
-guest='' guest_rc=0 name=''
+guest='' tee='' guest_rc=0 name=''
 mkdir -p "$OUT/tmp"
 run=$(mktemp -d "$OUT/tmp/run-XXXXXX")
 trap clean_up EXIT

@@ -58,9 +58,8 @@ checkpatch()
 	for f in $(ours '*.patch'); do
 		args=(--no-signoff)
 		[ "$f" != "${f%.fix-*}" ] || args+=(--ignore COMMIT_MESSAGE)
-		sed '0,/^--- a/ s/^--- a/---\n&/' "$TOP/$f" >"$tmp/mail"
-		"${cmd[@]}" "${args[@]}" "$tmp/mail" >"$tmp/said" || {
-			sed "s,^$tmp/mail,$f," "$tmp/said"
+		"${cmd[@]}" "${args[@]}" - <"$TOP/$f" >"$tmp/said" || {
+			sed "s,^,$f: ," "$tmp/said"
 			rc=1
 		}
 	done

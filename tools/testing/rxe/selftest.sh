@@ -119,7 +119,8 @@ interrupted_run()
 	pid=$!
 	sleep 4
 	kill -TERM $pid
-	! wait $pid && ! ls -d "$OUT"/tmp/run-* >>"$tmp/log" 2>&1
+	! wait $pid && ! ls -d "$OUT"/tmp/run-* >>"$tmp/log" 2>&1 &&
+		! pgrep -af "rxe.hostfs=$OUT/" >>"$tmp/log"
 	result $? "an interrupted run cleans up"
 }
 
