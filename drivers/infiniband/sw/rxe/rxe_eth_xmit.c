@@ -65,6 +65,7 @@ static bool rxe_eth_has_addr4(struct net_device *ndev, __be32 addr)
  * them takes no lock, and is right also while the table is behind.
  *
  * Context: any, under rcu_read_lock().
+ * Return: true if it is, and may be used (an IPv6 address is not tentative).
  */
 bool rxe_eth_has_addr(struct net_device *ndev, __be16 protocol,
 		      const void *addr)
