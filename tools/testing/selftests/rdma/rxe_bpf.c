@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <linux/bpf.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define ROCE_PORT	4791
 #define VERDICT_NEXT	-1	/* TCX_NEXT and NETKIT_NEXT */
 #define VERDICT_DROP	2	/* TCX_DROP and NETKIT_DROP */
@@ -110,7 +112,7 @@ static int load(int map, int nth)
 	union bpf_attr attr = {
 		.prog_type = BPF_PROG_TYPE_SCHED_CLS,
 		.insns = (uintptr_t)prog,
-		.insn_cnt = sizeof(prog) / sizeof(prog[0]),
+		.insn_cnt = ARRAY_SIZE(prog),
 		.license = (uintptr_t)"GPL",
 		.log_buf = (uintptr_t)log,
 		.log_size = sizeof(log),
@@ -130,7 +132,7 @@ static void attach(int prog, const char *dev, const char *hook)
 	union bpf_attr attr = { .link_create.prog_fd = prog };
 	unsigned int i;
 
-	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		if (!strcmp(hook, hooks[i].name))
 			attr.link_create.attach_type = hooks[i].type;
 	if (!attr.link_create.attach_type) {
@@ -181,9 +183,9 @@ int main(int argc, char **argv)
 	uint64_t n;
 
 	if (argc != 4) {
-		fputs("usage: rxe_bpf DEV tcx-ingress|tcx-egress|"
-		      "netkit-primary|netkit-peer "
-		      "count|drop-roce|drop-every=N\n", stderr);
+		fputs("usage: rxe_bpf DEV HOOK ACTION\n"
+		      "hooks: tcx-ingress tcx-egress netkit-primary netkit-peer\n"
+		      "actions: count drop-roce drop-every=N\n", stderr);
 		return 1;
 	}
 	nth = parse_action(argv[3]);

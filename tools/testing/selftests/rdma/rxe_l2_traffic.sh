@@ -29,36 +29,15 @@ table()
 
 	if slow; then big=8192 huge=65536; fi
 	cat <<-EOT
-	rc send 1 20
-	rc send 2 20
-	rc send 1023 10
-	rc send 1024 10
-	rc send 1025 10
-	rc send $big 4
-	rc send $huge 2
-	rc write 1 20
-	rc write 4097 10
-	rc write $huge 2
-	rc read 1 20
-	rc read 4097 10
-	rc read $huge 2
+	rc send 1,2,1023,1024,1025,$big,$huge 6
+	rc write 1,4097,$huge 4
+	rc read 1,4097,$huge 4
 	rc faa 8 20
 	rc cas 8 20
-	uc send 1 20
-	uc send 4097 10
-	uc write 1 20
-	uc write $big 2
-	ud send 1 20
-	ud send 1024 20
+	uc send 1,4097 10
+	uc write 1,$big 4
+	ud send 1,1024 20
 	EOT
-}
-
-# one size, for where only the addresses are new
-short_table()
-{
-	table | awk '!seen[$1 $2]++ { $3 = $1 == "ud" ? 1000 : $3 + 5000
-				      if ($2 == "faa" || $2 == "cas") $3 = 8
-				      print }'
 }
 
 # by_layers LAYER_A LAYER_B COMMAND...
@@ -74,11 +53,7 @@ by_layers()
 both_families()
 {
 	by_layers "$1" "$2" xfers xfer < <(table) &&
-	if [ "$1$2" = 22 ]; then
-		by_layers "$1" "$2" xfers xfer6 < <(table)
-	else
-		by_layers "$1" "$2" xfers xfer6 < <(short_table)
-	fi
+	by_layers "$1" "$2" xfers xfer6 < <(table)
 }
 
 # real tools, at layer 2

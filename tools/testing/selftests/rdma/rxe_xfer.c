@@ -23,6 +23,8 @@
 #include <unistd.h>
 #include <infiniband/verbs.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define GRH_LEN		40
 #define QKEY		0x11223344
 #define EXIT_DATA	3
@@ -50,8 +52,10 @@ struct end {
 static struct {
 	enum ibv_qp_type type;
 	int op;				/* NR_OPS: all of them in turn */
-	size_t size;
-	unsigned long count;		/* 0: until SIGTERM */
+	size_t size;			/* of the messages just now */
+	size_t sizes[16];		/* one after the other */
+	size_t max_size;
+	unsigned long count;		/* of each size; 0: until SIGTERM */
 	unsigned int window;
 	unsigned int wait_ms;
 	int mtu;
@@ -62,7 +66,7 @@ static struct {
 	bool mcast;
 	struct in6_addr group;
 } opt = {
-	.type = IBV_QPT_RC, .op = SEND, .size = 64, .count = 100, .window = 1,
+	.type = IBV_QPT_RC, .op = SEND, .sizes = { 64 }, .count = 100, .window = 1,
 	.wait_ms = 30000, .retry = 7, .timeout = 18,
 };
 
@@ -70,7 +74,6 @@ static struct end a, b;
 static size_t stride;
 static uint64_t counter;		/* what B's atomic variable must hold */
 static unsigned long sent, arrived, lost, dups, late;
-static volatile sig_atomic_t stop;
 
 #define die(fmt, ...) do {						\
 	fflush(stdout);							\
@@ -80,10 +83,12 @@ static volatile sig_atomic_t stop;
 
 #define die_errno(fmt, ...) die(fmt ": %s", ##__VA_ARGS__, strerror(errno))
 
-static void on_term(int sig)
+/* SIGTERM is blocked, so that it ends a run between two batches. */
+static bool stopped(void)
 {
-	(void)sig;
-	stop = 1;
+	sigset_t set;
+
+	return !sigpending(&set) && sigismember(&set, SIGTERM);
 }
 
 static uint64_t now_ms(void)
@@ -335,7 +340,7 @@ static void post_recv(unsigned int n)
 {
 	struct ibv_sge sge = {
 		.addr = (uintptr_t)recv_slot(n),
-		.length = opt.size + GRH_LEN,
+		.length = opt.max_size + GRH_LEN,
 		.lkey = b.mr->lkey,
 	};
 	struct ibv_recv_wr wr = { .wr_id = n, .sg_list = &sge, .num_sge = 1 };
@@ -343,7 +348,7 @@ static void post_recv(unsigned int n)
 
 	memset(recv_slot(n), 0xee, opt.size + GRH_LEN);
 	if (ibv_post_recv(b.qp, &wr, &bad))
-		die("%s: post_recv failed", b.dev);
+		die("%s: cannot post a receive", b.dev);
 }
 
 static void post(enum op op, uint32_t seq, unsigned int n)
@@ -548,21 +553,31 @@ static void batch(enum op op, uint32_t seq)
 	check(op, seq);
 }
 
-static void run(void)
+/* all messages of one size */
+static void run_size(size_t size)
 {
-	uint32_t seq = 0;
-	int turn = 0;
-	int n;
+	unsigned long end = sent + opt.count;
+	static uint32_t seq;
+	static int turn;
 
-	for (n = 0; n < nr_recv(); n++)
-		post_recv(n);
-	while (!stop && (!opt.count || sent < opt.count)) {
+	opt.size = size;
+	while (!stopped() && (!opt.count || sent < end)) {
 		batch(opt.op == NR_OPS ? turn++ % NR_OPS : opt.op, seq);
 		if (!seq)
 			puts("ready");
 		fflush(stdout);
 		seq += opt.window;
 	}
+}
+
+static void run(void)
+{
+	int n;
+
+	for (n = 0; n < nr_recv(); n++)
+		post_recv(n);
+	for (n = 0; opt.sizes[n]; n++)
+		run_size(opt.sizes[n]);
 	printf("sent %lu arrived %lu lost %lu duplicate %lu late %lu\n", sent,
 	       arrived, lost, dups, late);
 }
@@ -589,6 +604,23 @@ static unsigned long parse_num(const char *text, unsigned long max)
 	return val;
 }
 
+static void parse_sizes(char *text)
+{
+	size_t max = ARRAY_SIZE(opt.sizes) - 1, n = 0;
+	char *word;
+
+	for (word = strtok(text, ","); word; word = strtok(NULL, ",")) {
+		if (n == max)
+			die("more than %zu sizes", max);
+		opt.sizes[n] = parse_num(word, 1 << 30);
+		if (!opt.sizes[n++])
+			die("a size of 0");
+	}
+	opt.sizes[n] = 0;
+	if (!n)
+		die("no size");
+}
+
 static enum ibv_qp_type parse_type(const char *text)
 {
 	if (!strcmp(text, "rc"))
@@ -612,13 +644,13 @@ static int parse_op(const char *text)
 	die("bad operation '%s'", text);
 }
 
-static void usage(void)
+static void show_help(void)
 {
 	fputs("usage: rxe_xfer [options] DEV_A ADDR_A DEV_B ADDR_B\n"
 	      "  -t rc|uc|ud         transport (rc)\n"
 	      "  -o send|write|read|faa|cas|mix   operation, from A to B (send)\n"
-	      "  -s BYTES            message size (64)\n"
-	      "  -n COUNT            messages, 0: until SIGTERM (100)\n"
+	      "  -s BYTES[,BYTES...] message sizes, one after the other (64)\n"
+	      "  -n COUNT            of each size, 0: until SIGTERM (100)\n"
 	      "  -w COUNT            messages in flight (1)\n"
 	      "  -i MS               wait for a batch at most (30000)\n"
 	      "  -l                  loss is no error (uc, ud)\n"
@@ -636,28 +668,51 @@ static void parse(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "t:o:s:n:w:i:lm:r:T:c:M:")) != -1) {
 		switch (c) {
-		case 't': opt.type = parse_type(optarg); break;
-		case 'o': opt.op = parse_op(optarg); break;
-		case 's': opt.size = parse_num(optarg, 1 << 30); break;
-		case 'n': opt.count = parse_num(optarg, 1 << 30); break;
-		case 'w': opt.window = parse_num(optarg, 64); break;
-		case 'i': opt.wait_ms = parse_num(optarg, 1 << 30); break;
-		case 'l': opt.loss_ok = true; break;
-		case 'm': opt.mtu = parse_num(optarg, 5); break;
-		case 'r': opt.retry = parse_num(optarg, 7); break;
-		case 'T': opt.timeout = parse_num(optarg, 31); break;
-		case 'c': opt.tclass = parse_num(optarg, 255); break;
+		case 't':
+			opt.type = parse_type(optarg);
+			break;
+		case 'o':
+			opt.op = parse_op(optarg);
+			break;
+		case 's':
+			parse_sizes(optarg);
+			break;
+		case 'n':
+			opt.count = parse_num(optarg, 1 << 30);
+			break;
+		case 'w':
+			opt.window = parse_num(optarg, 64);
+			break;
+		case 'i':
+			opt.wait_ms = parse_num(optarg, 1 << 30);
+			break;
+		case 'l':
+			opt.loss_ok = true;
+			break;
+		case 'm':
+			opt.mtu = parse_num(optarg, 5);
+			break;
+		case 'r':
+			opt.retry = parse_num(optarg, 7);
+			break;
+		case 'T':
+			opt.timeout = parse_num(optarg, 31);
+			break;
+		case 'c':
+			opt.tclass = parse_num(optarg, 255);
+			break;
 		case 'M':
 			opt.mcast = true;
 			parse_addr(optarg, &opt.group);
 			break;
-		default: usage();
+		default:
+			show_help();
 		}
 	}
 	if (argc - optind != 4)
-		usage();
-	if (!opt.window || !opt.size)
-		die("size and window start at 1");
+		show_help();
+	if (!opt.window)
+		die("the window starts at 1");
 	if (opt.type != IBV_QPT_RC && opt.op != SEND &&
 	    (opt.type != IBV_QPT_UC || opt.op != WRITE))
 		die("this transport cannot do this operation");
@@ -671,11 +726,17 @@ static void parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct sigaction sa = { .sa_handler = on_term };
+	sigset_t set;
+	int n;
 
 	parse(argc, argv);
-	sigaction(SIGTERM, &sa, NULL);
-	stride = (opt.size + GRH_LEN + 63) & ~63ul;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (n = 0; opt.sizes[n]; n++)
+		if (opt.sizes[n] > opt.max_size)
+			opt.max_size = opt.sizes[n];
+	stride = (opt.max_size + GRH_LEN + 63) & ~63ul;
 	open_end(&a);
 	open_end(&b);
 	connect_ends();
