@@ -8,7 +8,7 @@
 . "$(dirname "$0")/rxe_lib.sh"
 
 SIZE=$(scale 20000 3000)
-COUNT=$(scale 100 40)
+COUNT=$(scale 40 20)
 
 # impair LAYER NETEM...: at both ends
 impair()
