@@ -65,7 +65,7 @@ static int __net_init rxe_sysctl_net_init(struct net *net)
 		.mode		= 0644,
 		.proc_handler	= rxe_sysctl_write_layer,
 	};
-	const struct ctl_table *table;
+	void *table; /* a const struct ctl_table from 7.3 on */
 
 	sn->net = net;
 	sn->network_layer = RXE_LAYER_IP;
