@@ -73,7 +73,7 @@ static bool rxe_eth_rcv_check_ip6(const struct sk_buff *skb,
 	return rxe_eth_has_addr(skb->dev, skb->protocol, &ip6h->daddr);
 }
 
-/* RoCE v2 senders put no UDP checksum (IBTA A17.4.5.1 leaves it free): who
+/* RoCE v2 senders put no UDP checksum (IBTA Annex A17 leaves it free): who
  * puts one gets it verified by UDP.
  */
 static bool rxe_eth_rcv_check_udp(const struct sk_buff *skb,

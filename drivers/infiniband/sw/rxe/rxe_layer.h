@@ -16,7 +16,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-struct ib_gid_attr;
+struct net;
 struct net_device;
 struct rxe_av;
 struct rxe_dev;
