@@ -17,6 +17,7 @@ TEST_PROGS += rxe_l2_wire.sh
 
 TEST_FILES += rxe_frames.py
 TEST_FILES += rxe_lib.sh
+TEST_FILES += rxe_tun_wire.py
 TEST_FILES += rxe_wire.py
 # end of TEST_FILES
 

@@ -8,6 +8,8 @@
 . "$(dirname "$0")/rxe_lib.sh"
 
 BR=rlbr$$
+BOND=rlbo$$
+PORT_RXE=rxp$$
 MACVLAN=rlmv$$
 GROUP=239.192.0.1
 GROUP6=ff05::4791
@@ -210,6 +212,68 @@ dead_or_fallback()
 	! kill -0 "$XFER" || counter_over "$RXE_A" l2_sent_fallback 0
 }
 
+# Old providers put a UD destination into memory that the process can write
+# while we read it: IP's, and what IP says of a source that is not ours counts.
+user_av()
+{
+	layers 2 2 && mark && "$1" -t ud -U "$2" -n 20 && read_counters &&
+	expect "$RXE_A" l2_sent_fallback -eq 20 &&
+	expect "$RXE_A" l3_sent_pkts -eq 20 && still "$RXE_A" l2_sent_pkts
+}
+
+user_av_forged()
+{
+	layers 2 2 && mark || return 1
+	if "$1" -t ud -U "$2" -n 1 -i 500 >/dev/null; then
+		say "a packet from $2 arrived"
+		return 1
+	fi
+	read_counters && moved "$RXE_A" l2_sent_fallback &&
+	still "$RXE_A" l2_sent_pkts && still "$RXE_A" l3_sent_pkts &&
+	still "$RXE_B" l2_rcvd_pkts && still "$RXE_B" l3_rcvd_pkts
+}
+
+# An RXE device of a bond receives at layer 2, one of its port does not.
+on_a_bond()
+{
+	local rc
+
+	(
+		in_b rdma link del "$RXE_B"
+		ip -n "$NS_B" addr flush dev "$DEV_B"
+		ip -n "$NS_B" link set "$DEV_B" down
+		ip -n "$NS_B" link add "$BOND" type bond \
+			mode active-backup miimon 100 &&
+		defer ip -n "$NS_B" link del "$BOND" &&
+		ip -n "$NS_B" link set "$DEV_B" master "$BOND" &&
+		end_up "$NS_B" "$BOND" "$RXE_B" $IP_B $IP6_B &&
+		waitfor 10 link_active "$RXE_B" &&
+		waitfor 10 in_a ping -c 1 -W 1 $IP_B || exit 1
+		layers 2 2 && mark && xfer -o mix -n 50 && read_counters &&
+		carried_by 2 "$RXE_A" && carried_by 2 "$RXE_B" || exit 1
+		in_b rdma link add "$PORT_RXE" type rxe netdev "$DEV_B" &&
+		defer rdma link del "$PORT_RXE" &&
+		fallbacks=$(cat "/sys/class/infiniband/$PORT_RXE/ports/1/"\
+hw_counters/l2_rcvd_fallback) && [ "$fallbacks" -eq 1 ]
+	)
+	rc=$?
+	pair_down
+	return $rc
+}
+
+# A netdev without link-layer addresses has no Ethernet headers: layer 3, with
+# nothing to fall back from.
+without_lladdr()
+{
+	local rc=0
+
+	pair_up tun && layers 2 2 && mark && xfer -o mix -n 50 &&
+	read_counters && carried_by 3 "$RXE_A" && carried_by 3 "$RXE_B" &&
+	still "$RXE_A" l2_rcvd_fallback || rc=1
+	pair_down
+	return $rc
+}
+
 # A packet larger than the MTU is IP's to judge; IP refuses, as at layer 3.
 too_large()
 {
@@ -223,7 +287,7 @@ too_large()
 	moved "$RXE_A" l2_sent_fallback && still "$RXE_A" l2_sent_pkts
 }
 
-start 13
+start 18
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 run_case "a bridge port: one fallback, one message, recovery" bridge_first
 run_case "the netdev of layer 2 is no bridge port or macvlan lower (EBUSY)" \
@@ -237,6 +301,12 @@ run_case "IPv6 multicast goes by IP and arrives" \
 	multicast xfer6 $GROUP6
 run_case "multicast delivers the local copy" multicast_local
 run_case "a GID of a VLAN upper goes by IP" vlan_gid
+run_case "a destination that the process can change goes by IP, IPv4" \
+	user_av xfer $IP_A
+run_case "a destination that the process can change goes by IP, IPv6" \
+	user_av xfer6 $IP6_A
+run_case "a source that the process invented does not leave" \
+	user_av_forged xfer 192.0.2.7
 run_case "a packet larger than the MTU goes by IP" too_large
 run_case "a source address that went away does not leave by layer 2" \
 	lost_address
@@ -247,4 +317,9 @@ run_case "veth: a bridge port: one fallback, one message, recovery" \
 run_case "veth: IPv4 multicast goes by IP and arrives" \
 	multicast xfer $GROUP
 run_case "an RXE device of a bridge receives at layer 2" on_a_bridge
+pair_up veth || ktap_exit_fail_msg "no topology"
+run_case "an RXE device of a bond receives at layer 2, of its port by IP" \
+	on_a_bond
+run_case "a netdev without link-layer addresses stays at layer 3" \
+	without_lladdr
 ktap_finished

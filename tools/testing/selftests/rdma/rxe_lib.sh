@@ -199,7 +199,7 @@ gid_index()
 }
 
 # make_link KIND NS_A NS_B: veth, netkit-l2 or netkit-l3, either of these
-# with -noscrub
+# with -noscrub; tun, which lasts until kill_bg
 make_link()
 {
 	local scrub="" mode
@@ -208,6 +208,11 @@ make_link()
 	veth)
 		ip link add "$DEV_A" netns "$2" type veth \
 			peer name "$DEV_B" netns "$3"
+		return
+		;;
+	tun)
+		spawn_ready wire "$HERE/rxe_tun_wire.py" "$2" "$DEV_A" \
+			"$3" "$DEV_B"
 		return
 		;;
 	netkit-*-noscrub)

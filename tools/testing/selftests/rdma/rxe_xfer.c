@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <infiniband/verbs.h>
+#include <rdma/rdma_user_rxe.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -65,6 +66,8 @@ static struct {
 	bool loss_ok;
 	bool mcast;
 	struct in6_addr group;
+	bool user_av;
+	struct in6_addr user_source;
 } opt = {
 	.type = IBV_QPT_RC, .op = SEND, .sizes = { 64 }, .count = 100, .window = 1,
 	.wait_ms = 30000, .retry = 7, .timeout = 18,
@@ -306,6 +309,48 @@ static void to_rts(struct end *e)
 	modify(e, &attr, mask);
 }
 
+/* How rdma-core's provider keeps an address handle. Without a number it puts
+ * the address vector into each work request, as the providers did that knew no
+ * numbers: into memory that the process can write.
+ */
+struct provider_ah {
+	struct ibv_ah ibv_ah;
+	struct rxe_av av;
+	int ah_num;
+};
+
+static void fill_av_ip(struct rxe_av *av)
+{
+	if (IN6_IS_ADDR_V4MAPPED(&b.addr)) {
+		av->network_type = RXE_NETWORK_TYPE_IPV4;
+		memcpy(&av->sgid_addr._sockaddr_in.sin_addr,
+		       &opt.user_source.s6_addr[12], 4);
+		memcpy(&av->dgid_addr._sockaddr_in.sin_addr,
+		       &b.addr.s6_addr[12], 4);
+	} else {
+		av->network_type = RXE_NETWORK_TYPE_IPV6;
+		memcpy(&av->sgid_addr._sockaddr_in6.sin6_addr,
+		       &opt.user_source, 16);
+		memcpy(&av->dgid_addr._sockaddr_in6.sin6_addr, &b.addr, 16);
+	}
+}
+
+static void use_user_av(void)
+{
+	struct provider_ah *ah = (struct provider_ah *)a.ah;
+	struct rxe_av *av = &ah->av;
+
+	if (!ah->ah_num)
+		die("%s: no number in the address handle", a.dev);
+	ah->ah_num = 0;
+	av->port_num = 1;
+	memset(av->dmac, 0x02, sizeof(av->dmac));
+	memcpy(av->grh.dgid.raw, &b.addr, sizeof(b.addr));
+	av->grh.sgid_index = a.sgid_index;
+	av->grh.hop_limit = 64;
+	fill_av_ip(av);
+}
+
 static void connect_ends(void)
 {
 	struct ibv_ah_attr ah;
@@ -326,6 +371,8 @@ static void connect_ends(void)
 	a.ah = ibv_create_ah(a.pd, &ah);
 	if (!a.ah)
 		die_errno("%s: create_ah", a.dev);
+	if (opt.user_av)
+		use_user_av();
 	memcpy(&group, &opt.group, sizeof(group));
 	if (opt.mcast && ibv_attach_mcast(b.qp, &group, 0))
 		die_errno("%s: attach_mcast", b.dev);
@@ -657,7 +704,8 @@ static void show_help(void)
 	      "  -m 1..5             path MTU as in enum ibv_mtu\n"
 	      "  -r COUNT -T EXP     RC retries (7) and timeout exponent (18)\n"
 	      "  -c 0..255           traffic class (0)\n"
-	      "  -M GROUP            UD to a multicast group that B joins\n",
+	      "  -M GROUP            UD to a multicast group that B joins\n"
+	      "  -U SOURCE           UD from this address, in the work request\n",
 	      stderr);
 	exit(1);
 }
@@ -666,7 +714,7 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "t:o:s:n:w:i:lm:r:T:c:M:")) != -1) {
+	while ((c = getopt(argc, argv, "t:o:s:n:w:i:lm:r:T:c:M:U:")) != -1) {
 		switch (c) {
 		case 't':
 			opt.type = parse_type(optarg);
@@ -705,6 +753,10 @@ static void parse(int argc, char **argv)
 			opt.mcast = true;
 			parse_addr(optarg, &opt.group);
 			break;
+		case 'U':
+			opt.user_av = true;
+			parse_addr(optarg, &opt.user_source);
+			break;
 		default:
 			show_help();
 		}
@@ -718,6 +770,8 @@ static void parse(int argc, char **argv)
 		die("this transport cannot do this operation");
 	if (opt.mcast && opt.type != IBV_QPT_UD)
 		die("multicast is UD");
+	if (opt.user_av && (opt.type != IBV_QPT_UD || opt.mcast))
+		die("an address in the work request is unicast UD");
 	a.dev = argv[optind];
 	parse_addr(argv[optind + 1], &a.addr);
 	b.dev = argv[optind + 2];
