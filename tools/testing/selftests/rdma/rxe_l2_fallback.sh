@@ -191,18 +191,17 @@ vlan_gid()
 # An address that went away is no source any more, at either layer.
 lost_address()
 {
-	layers 2 2 && ip -n "$NS_A" addr add 192.0.2.9/24 dev "$DEV_A" &&
-	gid_index "$RXE_A" 192.0.2.9 >/dev/null || return 1
-	(
-		IP_A=192.0.2.9
-		traffic -t ud -l -i 100 || exit 1
-		ip -n "$NS_A" addr del 192.0.2.9/24 dev "$DEV_A"
-		mark
-		waitfor 10 dead_or_fallback
-		rc=$?
-		kill "$XFER" 2>/dev/null
-		exit $rc
-	) || return 1
+	local rc=0 home=$IP_A IP_A=192.0.2.9
+
+	layers 2 2 && ip -n "$NS_A" addr add $IP_A/24 dev "$DEV_A" &&
+	gid_index "$RXE_A" $IP_A >/dev/null &&
+	traffic -t ud -l -i 100 || return 1
+	ip -n "$NS_A" addr del $IP_A/24 dev "$DEV_A"
+	mark
+	waitfor 10 dead_or_fallback || rc=1
+	kill "$XFER" 2>/dev/null
+	[ $rc -eq 0 ] || return 1
+	IP_A=$home
 	mark
 	xfer -n 10
 }
