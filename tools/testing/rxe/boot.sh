@@ -26,6 +26,18 @@ selection()
 	done
 }
 
+# KVM where the CPU has it: /dev/kvm alone says little.
+have_kvm()
+{
+	grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]
+}
+
+# What kselftests call a slow machine: tests do less there.
+slow()
+{
+	[ -n "$DEBUG" ] || { [ "$ARCH" = x86_64 ] && ! have_kvm; }
+}
+
 # the program that the guest runs
 write_job()
 {
@@ -40,6 +52,7 @@ write_job()
 		# a copy: tests write beside themselves
 		cat >"$run/share/job" <<-EOF
 		#!/bin/sh
+		export KSFT_MACHINE_SLOW=$(slow && echo yes || echo no)
 		cp -r /mnt/share/kselftest /tmp/kselftest
 		exec /tmp/kselftest/run_kselftest.sh $(selection)
 		EOF
@@ -103,24 +116,27 @@ um_guest()
 		rxe.hostfs="$run" "${args[@]}" >&4 2>&4
 }
 
-# KVM where the CPU has it: /dev/kvm alone says little.
 accel()
 {
-	if grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
+	if have_kvm; then
 		echo -accel kvm -cpu host
 	else
 		echo -accel tcg,thread=multi -cpu max
 	fi
 }
 
+# Nobody writes to the image, and UML locks it for itself: take no lock.
 x86_64_guest()
 {
+	local disk=file.driver=file,file.locking=off,file.filename=$ROOT
+
+	disk+=,if=virtio,format=raw,snapshot=on
 	# shellcheck disable=SC2046 # words
 	TMPDIR=$run exec "${limit[@]}" qemu-system-x86_64 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		$(accel) -smp 2 -m 3G -kernel "$run/kernel" \
 		-append "console=ttyS0 root=/dev/vda rw rxe.9p ${args[*]}" \
-		-drive "file=$ROOT,if=virtio,format=raw,snapshot=on" \
+		-drive "$disk" \
 		-serial "file:$run/console" -device virtio-serial-pci \
 		-chardev stdio,id=job,signal=off \
 		-device virtconsole,chardev=job \

@@ -13,7 +13,7 @@ packages()
 	kernel)
 		echo gcc make flex bison bc perl python3 kmod libelf-dev \
 			libssl-dev rsync libc6-dev
-		[ "$ARCH" = um ] || echo qemu-system-x86 ;;
+		[ "$ARCH" = um ] || echo qemu-system-x86 pahole ;;
 	root)
 		echo mmdebstrap e2fsprogs debian-archive-keyring
 		[ "$(id -u)" -eq 0 ] || echo fakeroot uidmap ;;

@@ -47,8 +47,8 @@ rc_intact()
 	# shellcheck disable=SC2086
 	impair "$1" $2 || return 1
 	shift 2
-	xfer -T 14 -o mix -s "$SIZE" -w 4 -n "$COUNT" &&
-	xfer6 -T 14 -o mix -s "$SIZE" -w 4 -n 20 &&
+	xfer -T "$(scale 14 17)" -o mix -s "$SIZE" -w 4 -n "$COUNT" &&
+	xfer6 -T "$(scale 14 17)" -o mix -s "$SIZE" -w 4 -n 20 &&
 	read_counters && more_of "$@"
 }
 

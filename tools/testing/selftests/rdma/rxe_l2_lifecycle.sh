@@ -140,7 +140,8 @@ netdev_down_up()
 }
 
 # With frames coming in, handlers attached and QPs open. Kernels that cannot
-# take a device from its users refuse while there are any.
+# take a device from its users refuse while there are any; the last reference
+# of a user goes a little after its process.
 module_unload()
 {
 	grep -q '^rdma_rxe ' /proc/modules || return "$KSFT_SKIP"
@@ -148,7 +149,7 @@ module_unload()
 	if modprobe -r rdma_rxe 2>/dev/null; then
 		traffic_ends || return 1
 	else
-		traffic_ok && modprobe -r rdma_rxe || {
+		traffic_ok && waitfor 30 modprobe -r rdma_rxe || {
 			say "the module does not go"
 			return 1
 		}

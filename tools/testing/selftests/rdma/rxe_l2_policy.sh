@@ -91,7 +91,7 @@ retransmitted()
 every_10th()
 {
 	layers "$1" "$1" && mark && bpf "$NS_A" "$DEV_A" "$2" drop-every=10 &&
-	xfer -T 14 -o mix -s "$(scale 20000 4000)" -n 20 -w 4 &&
+	xfer -T "$(scale 14 17)" -o mix -s "$(scale 20000 4000)" -n 20 -w 4 &&
 	bpf_stop && read_counters && moved "$RXE_A" xmit_drop &&
 	expect "$RXE_A" xmit_drop -eq "$DROPPED" && retransmitted &&
 	still "$RXE_A" send_err && still "$RXE_A" retry_exceeded_err
@@ -127,7 +127,7 @@ netem()
 netem_loss()
 {
 	netem "$1" loss 10% && mark &&
-	xfer -T 14 -o mix -s "$(scale 20000 4000)" -n 20 -w 4 &&
+	xfer -T "$(scale 14 17)" -o mix -s "$(scale 20000 4000)" -n 20 -w 4 &&
 	read_counters && retransmitted && still "$RXE_A" send_err &&
 	still "$RXE_A" retry_exceeded_err
 }

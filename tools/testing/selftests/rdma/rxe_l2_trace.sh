@@ -105,7 +105,7 @@ dropped()
 	layers 2 2 &&
 	tc -n "$NS_A" qdisc add dev "$DEV_A" root netem corrupt 30% &&
 	defer tc -n "$NS_A" qdisc del dev "$DEV_A" root &&
-	mark && record xfer -T 14 -n 100 && read_counters &&
+	mark && record xfer -T "$(scale 14 17)" -n 100 && read_counters &&
 	equals rxe_drop "layer=2 .*reason=rcvd_drop_icrc" "$RXE_B" \
 		rcvd_drop_icrc
 }
@@ -115,7 +115,7 @@ xmit_dropped()
 	layers 2 2 && mark || return 1
 	spawn_ready bpf ip netns exec "$NS_A" "$HERE/rxe_bpf" "$DEV_A" \
 		tcx-egress drop-every=5 || return 1
-	record xfer -T 14 -n 50 && read_counters &&
+	record xfer -T "$(scale 14 17)" -n 50 && read_counters &&
 	equals rxe_drop "layer=2 .*reason=xmit_drop" "$RXE_A" xmit_drop
 }
 
