@@ -140,8 +140,9 @@ netdev_down_up()
 }
 
 # With frames coming in, handlers attached and QPs open. Kernels that cannot
-# take a device from its users refuse while there are any; the last reference
-# of a user goes a little after its process.
+# take a device from its users refuse while there are any. With lockdep the
+# lock class of a socket holds the module that made the socket: one for each
+# QP and each device.
 module_unload()
 {
 	grep -q '^rdma_rxe ' /proc/modules || return "$KSFT_SKIP"
@@ -149,7 +150,11 @@ module_unload()
 	if modprobe -r rdma_rxe 2>/dev/null; then
 		traffic_ends || return 1
 	else
-		traffic_ok && waitfor 30 modprobe -r rdma_rxe || {
+		traffic_ok || return 1
+		[ ! -e /proc/lockdep ] ||
+			{ in_a rdma link del "$RXE_A" &&
+			in_b rdma link del "$RXE_B"; }
+		modprobe -r rdma_rxe || {
 			say "the module does not go"
 			return 1
 		}
