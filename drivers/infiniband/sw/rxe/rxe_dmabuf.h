@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB */
+/*
+ * Memory regions whose memory is a dma-buf.
+ *
+ * There are three kinds of MR. An ordinary one is a list of pages: access to
+ * it never sleeps. An ODP MR may fault and sleep on a mutex; a dma-buf MR may
+ * sleep in the exporter's begin_cpu_access() and on its fences. So whoever
+ * processes packets where sleeping is not allowed has to leave those with
+ * is_odp_mr() or with mr->dmabuf to a work queue.
+ */
+
+#ifndef RXE_DMABUF_H
+#define RXE_DMABUF_H
+
+#include "rxe_verbs.h"
+
+struct ib_dmah;
+struct rxe_dmabuf;
+struct uverbs_attr_bundle;
+
+struct ib_mr *rxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
+				     u64 length, u64 iova, int fd, int access,
+				     struct ib_dmah *dmah,
+				     struct uverbs_attr_bundle *attrs);
+void rxe_dmabuf_put(struct rxe_dmabuf *buf);
+
+int rxe_dmabuf_copy(struct rxe_mr *mr, u64 iova, void *addr,
+		    unsigned int length, enum rxe_mr_copy_dir dir);
+enum resp_states rxe_dmabuf_atomic_op(struct rxe_mr *mr, u64 iova, int opcode,
+				      u64 compare, u64 swap_add, u64 *orig_val);
+enum resp_states rxe_dmabuf_atomic_write(struct rxe_mr *mr, u64 iova,
+					 u64 value);
+
+#endif /* RXE_DMABUF_H */
