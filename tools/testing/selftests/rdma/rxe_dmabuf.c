@@ -1,0 +1,926 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory regions of dma-bufs on RXE: data, errors, refusals, revocation.
+ *
+ * Both ends live in this process, as in rxe_xfer: RDMA devices are shared
+ * between network namespaces.
+ *
+ * usage: rxe_dmabuf DEV_A ADDR_A DEV_B ADDR_B CASE [ARGUMENT...]
+ */
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stddef.h>
+#include <time.h>
+#include <sys/wait.h>
+#include <rdma/ib_user_verbs.h>
+#include "rxe_mr.h"
+
+#define MAX_SGE		4
+#define DEPTH		64
+
+struct end {
+	const char *dev;
+	struct in6_addr addr;
+	struct ibv_context *ctx;
+	struct ibv_pd *pd;
+	struct ibv_cq *cq;
+	struct ibv_qp *qp;
+	struct ibv_port_attr port;
+	int sgid_index;
+	uint64_t iova;
+};
+
+/* One operation and how it ended. */
+struct xfer {
+	struct end *from;
+	int op;				/* enum ibv_wr_opcode */
+	struct ibv_sge sge[MAX_SGE];
+	int num_sge;
+	uint64_t raddr;
+	uint32_t rkey;
+	uint64_t swap, compare;
+	struct ibv_sge recv_sge[MAX_SGE];
+	int num_recv_sge;
+	struct ibv_wc wc, recv_wc;
+};
+
+static struct end a = { .iova = 0x100000000000 }, b = { .iova = 0x2000 };
+
+static struct end *peer_of(struct end *e)
+{
+	return e == &a ? &b : &a;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+/* ---- devices and queue pairs ---- */
+
+static void open_dev(struct end *e)
+{
+	struct ibv_device **list = ibv_get_device_list(NULL);
+	union ibv_gid gid;
+	int i;
+
+	for (i = 0; list && list[i]; i++)
+		if (!strcmp(ibv_get_device_name(list[i]), e->dev))
+			e->ctx = ibv_open_device(list[i]);
+	if (!e->ctx || ibv_query_port(e->ctx, 1, &e->port))
+		die("cannot open %s", e->dev);
+	ibv_free_device_list(list);
+	for (i = 0; i < e->port.gid_tbl_len; i++)
+		if (!ibv_query_gid(e->ctx, 1, i, &gid) &&
+		    !memcmp(&gid, &e->addr, sizeof(gid)))
+			break;
+	if (i == e->port.gid_tbl_len)
+		die("%s has no GID for its address", e->dev);
+	e->sgid_index = i;
+	e->pd = ibv_alloc_pd(e->ctx);
+	e->cq = ibv_create_cq(e->ctx, 4 * DEPTH, NULL, NULL, 0);
+	if (!e->pd || !e->cq)
+		die_errno("%s: no PD or CQ", e->dev);
+}
+
+static void create_qp(struct end *e)
+{
+	struct ibv_qp_init_attr_ex init = {
+		.qp_type = IBV_QPT_RC,
+		.send_cq = e->cq,
+		.recv_cq = e->cq,
+		.sq_sig_all = 1,
+		.cap = {
+			.max_send_wr = DEPTH,
+			.max_recv_wr = DEPTH,
+			.max_send_sge = MAX_SGE,
+			.max_recv_sge = MAX_SGE,
+		},
+		.comp_mask = IBV_QP_INIT_ATTR_PD |
+			     IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+		.pd = e->pd,
+		.send_ops_flags = IBV_QP_EX_WITH_ATOMIC_WRITE |
+			IBV_QP_EX_WITH_ATOMIC_FETCH_AND_ADD |
+			IBV_QP_EX_WITH_ATOMIC_CMP_AND_SWP,
+	};
+
+	e->qp = ibv_create_qp_ex(e->ctx, &init);
+	if (!e->qp)
+		die_errno("%s: no QP", e->dev);
+}
+
+static void modify(struct end *e, struct ibv_qp_attr *attr, int mask)
+{
+	if (ibv_modify_qp(e->qp, attr, mask | IBV_QP_STATE))
+		die_errno("%s: modify_qp to %d", e->dev, attr->qp_state);
+}
+
+static void connect_qp(struct end *e)
+{
+	struct end *peer = peer_of(e);
+	struct ibv_qp_attr init = {
+		.qp_state = IBV_QPS_INIT, .port_num = 1,
+		.qp_access_flags = IBV_ACCESS_REMOTE_WRITE |
+			IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC,
+	};
+	struct ibv_qp_attr rtr = {
+		.qp_state = IBV_QPS_RTR, .path_mtu = IBV_MTU_1024,
+		.dest_qp_num = peer->qp->qp_num,
+		.max_dest_rd_atomic = 16, .min_rnr_timer = 1,
+		.ah_attr = {
+			.is_global = 1, .port_num = 1,
+			.grh = { .sgid_index = e->sgid_index, .hop_limit = 64 },
+		},
+	};
+	struct ibv_qp_attr rts = {
+		.qp_state = IBV_QPS_RTS, .timeout = 17, .retry_cnt = 7,
+		.rnr_retry = 7, .max_rd_atomic = 16,
+	};
+
+	memcpy(&rtr.ah_attr.grh.dgid, &peer->addr, sizeof(peer->addr));
+	modify(e, &init, IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
+	modify(e, &rtr, IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+	       IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+	       IBV_QP_MIN_RNR_TIMER);
+	modify(e, &rts, IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+	       IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
+}
+
+static void disconnect(void)
+{
+	struct ibv_wc wc;
+
+	if (a.qp && (ibv_destroy_qp(a.qp) || ibv_destroy_qp(b.qp)))
+		die_errno("destroy_qp");
+	while (ibv_poll_cq(a.cq, 1, &wc) > 0 || ibv_poll_cq(b.cq, 1, &wc) > 0)
+		;
+}
+
+/* a new pair of QPs: after an error, too */
+static void reconnect(void)
+{
+	disconnect();
+	create_qp(&a);
+	create_qp(&b);
+	connect_qp(&a);
+	connect_qp(&b);
+}
+
+/* ---- operations ---- */
+
+static bool poll_for(struct end *e, struct ibv_wc *wc, unsigned int ms)
+{
+	uint64_t end = now_ms() + ms;
+	int n;
+
+	do {
+		n = ibv_poll_cq(e->cq, 1, wc);
+		if (n < 0)
+			die("%s: poll_cq", e->dev);
+		if (n)
+			return true;
+		usleep(20);
+	} while (now_ms() < end);
+	return false;
+}
+
+static bool takes_recv(int op)
+{
+	return op == IBV_WR_SEND || op == IBV_WR_SEND_WITH_IMM ||
+	       op == IBV_WR_RDMA_WRITE_WITH_IMM;
+}
+
+static const char *op_name(int op)
+{
+	switch (op) {
+	case IBV_WR_SEND: return "SEND";
+	case IBV_WR_SEND_WITH_IMM: return "SEND with immediate";
+	case IBV_WR_RDMA_WRITE: return "WRITE";
+	case IBV_WR_RDMA_WRITE_WITH_IMM: return "WRITE with immediate";
+	case IBV_WR_RDMA_READ: return "READ";
+	case IBV_WR_ATOMIC_CMP_AND_SWP: return "CMP_SWAP";
+	case IBV_WR_ATOMIC_FETCH_AND_ADD: return "FETCH_ADD";
+	case IBV_WR_ATOMIC_WRITE: return "ATOMIC_WRITE";
+	}
+	return "?";
+}
+
+static bool is_atomic(int op)
+{
+	return op == IBV_WR_ATOMIC_CMP_AND_SWP || op == IBV_WR_ATOMIC_WRITE ||
+	       op == IBV_WR_ATOMIC_FETCH_AND_ADD;
+}
+
+/* By the newer interface: the older one does not know the atomic write, and
+ * does not let misaligned ones through to the kernel.
+ */
+static void post_atomic(struct xfer *x)
+{
+	struct ibv_qp_ex *qpx = ibv_qp_to_qp_ex(x->from->qp);
+
+	ibv_wr_start(qpx);
+	qpx->wr_id = 1;
+	qpx->wr_flags = IBV_SEND_SIGNALED;
+	if (x->op == IBV_WR_ATOMIC_WRITE)
+		ibv_wr_atomic_write(qpx, x->rkey, x->raddr, &x->swap);
+	else if (x->op == IBV_WR_ATOMIC_CMP_AND_SWP)
+		ibv_wr_atomic_cmp_swp(qpx, x->rkey, x->raddr, x->compare,
+				      x->swap);
+	else
+		ibv_wr_atomic_fetch_add(qpx, x->rkey, x->raddr, x->compare);
+	if (x->op != IBV_WR_ATOMIC_WRITE)
+		ibv_wr_set_sge(qpx, x->sge[0].lkey, x->sge[0].addr,
+			       x->sge[0].length);
+	if (ibv_wr_complete(qpx))
+		die("%s: cannot post %s", x->from->dev, op_name(x->op));
+}
+
+static void post_xfer(struct xfer *x)
+{
+	struct ibv_send_wr *bad, wr = {
+		.wr_id = 1, .sg_list = x->sge, .num_sge = x->num_sge,
+		.opcode = x->op, .imm_data = htonl(0x12345678),
+		.wr.rdma.remote_addr = x->raddr, .wr.rdma.rkey = x->rkey,
+	};
+
+	if (is_atomic(x->op))
+		post_atomic(x);
+	else if (ibv_post_send(x->from->qp, &wr, &bad))
+		die("%s: cannot post %s", x->from->dev, op_name(x->op));
+}
+
+static void post_recv(struct xfer *x)
+{
+	struct ibv_recv_wr *bad, wr = {
+		.wr_id = 2, .sg_list = x->recv_sge,
+		.num_sge = x->num_recv_sge,
+	};
+
+	if (ibv_post_recv(peer_of(x->from)->qp, &wr, &bad))
+		die("cannot post a receive");
+}
+
+/* Post, wait for both sides; the status of the requester. */
+static enum ibv_wc_status run_xfer(struct xfer *x)
+{
+	struct end *peer = peer_of(x->from);
+
+	if (takes_recv(x->op))
+		post_recv(x);
+	post_xfer(x);
+	if (!poll_for(x->from, &x->wc, 30000))
+		die("no completion");
+	if (takes_recv(x->op) && !poll_for(peer, &x->recv_wc, 10000))
+		die("no completion of the receive");
+	return x->wc.status;
+}
+
+static void expect(enum ibv_wc_status is, enum ibv_wc_status want,
+		   const char *what)
+{
+	if (is != want)
+		die("%s: %s, expected %s", what, ibv_wc_status_str(is),
+		    ibv_wc_status_str(want));
+}
+
+static struct ibv_sge sge_of(struct mr *mr, uint64_t pos, uint32_t len)
+{
+	return (struct ibv_sge) {
+		.addr = mr->iova + pos, .length = len, .lkey = mr->lkey,
+	};
+}
+
+/* len bytes at pos in pieces of odd sizes */
+static int split(struct ibv_sge *sge, struct mr *mr, uint64_t pos, uint32_t len,
+		 int pieces)
+{
+	uint32_t part;
+	int n;
+
+	for (n = 0; n < pieces - 1; n++) {
+		part = len / (pieces + 1);
+		sge[n] = sge_of(mr, pos, part);
+		pos += part;
+		len -= part;
+	}
+	sge[n] = sge_of(mr, pos, len);
+	return pieces;
+}
+
+/* x with the local MR, the remote one, and places in both */
+static struct xfer make_xfer(struct end *from, int op, struct mr *local,
+			     uint64_t lpos, struct mr *remote, uint64_t rpos,
+			     uint32_t len, int pieces)
+{
+	struct xfer x = { .from = from, .op = op };
+
+	x.num_sge = split(x.sge, local, lpos, len, pieces);
+	x.raddr = remote->iova + rpos;
+	x.rkey = remote->rkey;
+	if (op == IBV_WR_SEND || op == IBV_WR_SEND_WITH_IMM)
+		x.num_recv_sge = split(x.recv_sge, remote, rpos, len,
+				       pieces > 1 ? pieces - 1 : 1);
+	return x;
+}
+
+/* One message between two MRs: every byte of both buffers is checked. */
+static void move(struct end *from, int op, struct mr *local, uint64_t lpos,
+		 struct mr *remote, uint64_t rpos, uint32_t len)
+{
+	static uint32_t seed;
+	struct mr *src = op == IBV_WR_RDMA_READ ? remote : local;
+	struct mr *dst = op == IBV_WR_RDMA_READ ? local : remote;
+	uint64_t spos = op == IBV_WR_RDMA_READ ? rpos : lpos;
+	uint64_t dpos = op == IBV_WR_RDMA_READ ? lpos : rpos;
+	struct xfer x = make_xfer(from, op, local, lpos, remote, rpos, len, 3);
+	char what[80];
+
+	snprintf(what, sizeof(what), "%s of %u bytes, %llu to %llu, from %s",
+		 op_name(op), len, (unsigned long long)spos,
+		 (unsigned long long)dpos, from->dev);
+	buf_fill(src->buf, ++seed, src->offset + spos, len);
+	memcpy(dst->buf->want + dst->offset + dpos,
+	       src->buf->want + src->offset + spos, len);
+	expect(run_xfer(&x), IBV_WC_SUCCESS, what);
+	if (takes_recv(op))
+		expect(x.recv_wc.status, IBV_WC_SUCCESS, what);
+	buf_check(src->buf, what);
+	buf_check(dst->buf, what);
+}
+
+static const int data_ops[] = {
+	IBV_WR_SEND, IBV_WR_SEND_WITH_IMM, IBV_WR_RDMA_WRITE,
+	IBV_WR_RDMA_WRITE_WITH_IMM, IBV_WR_RDMA_READ,
+};
+
+/* ---- the usual set-up: a buffer and an MR at each end ---- */
+
+#define SIZE	(192 * 1024)
+#define OFFSET	(2 * 4096 + 1000)
+#define LENGTH	(SIZE - OFFSET - 4096 - 123)
+
+static struct buf buf_a, buf_b;
+static struct mr mr_a, mr_b;
+
+static void set_up(const char *kind_a, const char *kind_b, bool by_reg_mr)
+{
+	buf_open(&buf_a, kind_a, SIZE);
+	buf_open(&buf_b, kind_b, SIZE);
+	reg_buf(a.pd, &buf_a, OFFSET, LENGTH, a.iova + OFFSET % 4096, by_reg_mr,
+		&mr_a);
+	reg_buf(b.pd, &buf_b, OFFSET, LENGTH, b.iova + OFFSET % 4096, by_reg_mr,
+		&mr_b);
+	reconnect();
+}
+
+/* What the exporter has seen of us is in order, and all is given back. */
+static void check_test_buf(struct buf *buf)
+{
+	struct dmabuf_test_stat stat;
+
+	if (buf->fd < 0 || buf->cpu)
+		return;
+	stat = test_stat(buf->fd);
+	if (stat.attached || stat.pinned || stat.mapped)
+		die("left behind: %u attachments, %u pins, %u mappings",
+		    stat.attached, stat.pinned, stat.mapped);
+	if (!stat.begun || stat.begun != stat.ended || stat.unsynced)
+		die("%u begin, %u end, %u accesses outside", stat.begun,
+		    stat.ended, stat.unsynced);
+	if (stat.touched)
+		die("written after the revocation");
+}
+
+static void tear_down(void)
+{
+	disconnect();
+	a.qp = NULL;
+	must_dereg(&mr_a);
+	must_dereg(&mr_b);
+	check_test_buf(&buf_a);
+	check_test_buf(&buf_b);
+	buf_close(&buf_a);
+	buf_close(&buf_b);
+}
+
+/* ---- cases ---- */
+
+/* data KIND_A KIND_B [reg_mr] */
+static void case_data(char **arg)
+{
+	static const uint32_t sizes[] = {
+		1, 3, 8, 255, 1024, 4096, 4097, 65536, 150001,
+	};
+	struct mr *mrs[] = { &mr_a, &mr_b };
+	struct end *ends[] = { &a, &b };
+	unsigned int dir, op, n, turn = 0;
+
+	set_up(arg[0], arg[1], arg[2]);
+	for (dir = 0; dir < 2; dir++)
+		for (n = 0; n < ARRAY_SIZE(sizes); n++)
+			for (op = 0; op < ARRAY_SIZE(data_ops); op++, turn++)
+				move(ends[dir], data_ops[op], mrs[dir],
+				     turn * 37 % 1999, mrs[!dir],
+				     turn * 91 % 2003, sizes[n]);
+	/* the first byte, the last one, and all of it */
+	for (op = 0; op < ARRAY_SIZE(data_ops); op++) {
+		move(&a, data_ops[op], &mr_a, 0, &mr_b, LENGTH - 3, 3);
+		move(&b, data_ops[op], &mr_b, LENGTH - 3, &mr_a, 0, 3);
+		move(&a, data_ops[op], &mr_a, 0, &mr_b, 0, LENGTH);
+	}
+	tear_down();
+}
+
+static uint64_t want_u64(struct buf *buf, size_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, buf->want + offset, 8);
+	return value;
+}
+
+static void set_want(struct buf *buf, size_t offset, uint64_t value)
+{
+	memcpy(buf->want + offset, &value, 8);
+}
+
+/* one atomic operation on B's 8 bytes at pos, the old value to lpos at A */
+static void atomic(int op, uint64_t pos, uint64_t lpos, uint64_t compare,
+		   uint64_t swap)
+{
+	struct xfer x = make_xfer(&a, op, &mr_a, lpos, &mr_b, pos, 8, 1);
+	uint64_t old = want_u64(&buf_b, OFFSET + pos), new;
+
+	x.compare = compare;
+	x.swap = swap;
+	expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(op));
+	new = op == IBV_WR_ATOMIC_WRITE ? swap :
+	      op == IBV_WR_ATOMIC_FETCH_AND_ADD ? old + compare :
+	      old == compare ? swap : old;
+	set_want(&buf_b, OFFSET + pos, new);
+	if (op != IBV_WR_ATOMIC_WRITE)
+		set_want(&buf_a, OFFSET + lpos, old);
+	buf_check(&buf_a, op_name(op));
+	buf_check(&buf_b, op_name(op));
+}
+
+/* Atomics are 8-byte aligned in the iova; OFFSET % 4096 is 1000, so are we. */
+static void case_atomic(char **arg)
+{
+	static const int ops[] = {
+		IBV_WR_ATOMIC_FETCH_AND_ADD, IBV_WR_ATOMIC_CMP_AND_SWP,
+		IBV_WR_ATOMIC_WRITE,
+	};
+	uint64_t pos, big = 0xfedcba9876543210;
+	struct xfer x;
+	unsigned int n;
+
+	set_up(arg[0], arg[1], arg[2]);
+	for (pos = 0; pos < 8192; pos += 808) {
+		atomic(IBV_WR_ATOMIC_FETCH_AND_ADD, pos, pos + 3, 5 + pos, 0);
+		atomic(IBV_WR_ATOMIC_FETCH_AND_ADD, pos, pos + 11, big, 0);
+		atomic(IBV_WR_ATOMIC_CMP_AND_SWP, pos, 0, big, 1);
+		atomic(IBV_WR_ATOMIC_CMP_AND_SWP, pos, 8,
+		       want_u64(&buf_b, OFFSET + pos), big + pos);
+		atomic(IBV_WR_ATOMIC_WRITE, pos, 0, 0, ~big + pos);
+	}
+	for (n = 0; n < ARRAY_SIZE(ops); n++) {
+		x = make_xfer(&a, ops[n], &mr_a, 0, &mr_b, 4, 8, 1);
+		expect(run_xfer(&x), IBV_WC_REM_INV_REQ_ERR, "misaligned");
+		reconnect();
+		x = make_xfer(&a, ops[n], &mr_a, 0, &mr_b,
+			      LENGTH / 8 * 8, 8, 1);
+		expect(run_xfer(&x), IBV_WC_REM_ACCESS_ERR, "over the end");
+		reconnect();
+	}
+	buf_check(&buf_b, "refused atomics");
+	tear_down();
+}
+
+/* Zero bytes move nothing, and a key that does not exist does not matter. */
+static void case_zero(char **arg)
+{
+	struct xfer x;
+	unsigned int op;
+
+	set_up(arg[0], arg[1], arg[2]);
+	for (op = 0; op < ARRAY_SIZE(data_ops); op++) {
+		x = make_xfer(&a, data_ops[op], &mr_a, 0, &mr_b, 0, 0, 1);
+		expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(x.op));
+		x.rkey = 0;
+		x.raddr = 0;
+		expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(x.op));
+	}
+	buf_check(&buf_a, "zero bytes");
+	buf_check(&buf_b, "zero bytes");
+	tear_down();
+}
+
+static void fails(struct xfer x, enum ibv_wc_status want, const char *what)
+{
+	expect(run_xfer(&x), want, what);
+	reconnect();
+	buf_check(&buf_a, what);
+	buf_check(&buf_b, what);
+}
+
+/* what lies beside the MR, in the buffer or not, is out of reach */
+static void case_bounds(char **arg)
+{
+	static const uint64_t bad[] = { LENGTH, -1ull, LENGTH - 3, 1ull << 40 };
+	unsigned int n;
+
+	set_up(arg[0], arg[1], arg[2]);
+	for (n = 0; n < ARRAY_SIZE(bad); n++) {
+		fails(make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, bad[n],
+				4, 1), IBV_WC_REM_ACCESS_ERR, "WRITE");
+		fails(make_xfer(&a, IBV_WR_RDMA_READ, &mr_a, 0, &mr_b, bad[n],
+				4, 1), IBV_WC_REM_ACCESS_ERR, "READ");
+		fails(make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, bad[n], &mr_b, 0,
+				4, 1), IBV_WC_LOC_QP_OP_ERR, "local WRITE");
+		fails(make_xfer(&a, IBV_WR_RDMA_READ, &mr_a, bad[n], &mr_b, 0,
+				4, 1), IBV_WC_LOC_PROT_ERR, "local READ");
+		fails(make_xfer(&a, IBV_WR_SEND, &mr_a, 0, &mr_b, bad[n], 4, 1),
+		      IBV_WC_REM_OP_ERR, "receive");
+	}
+	tear_down();
+}
+
+/* an MR grants what it was registered with, and no more */
+static void case_access(char **arg)
+{
+	static const struct {
+		uint32_t access;
+		int op;
+	} cases[] = {
+		{ IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ |
+		  IBV_ACCESS_REMOTE_ATOMIC, IBV_WR_RDMA_WRITE },
+		{ IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
+		  IBV_ACCESS_REMOTE_ATOMIC, IBV_WR_RDMA_READ },
+		{ IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
+		  IBV_ACCESS_REMOTE_READ, IBV_WR_ATOMIC_FETCH_AND_ADD },
+		{ IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ |
+		  IBV_ACCESS_REMOTE_ATOMIC, IBV_WR_ATOMIC_WRITE },
+	};
+	struct reg r = { .length = 4096, .iova = 0x5000 };
+	struct mr mr;
+	unsigned int n;
+
+	set_up(arg[0], arg[1], NULL);
+	r.fd = buf_b.fd;
+	for (n = 0; n < ARRAY_SIZE(cases); n++) {
+		r.access = cases[n].access;
+		if (do_reg(b.pd, &r, &mr))
+			die("registration");
+		fails(make_xfer(&a, cases[n].op, &mr_a, 0, &mr, 0, 8, 1),
+		      IBV_WC_REM_ACCESS_ERR, op_name(cases[n].op));
+		must_dereg(&mr);
+	}
+	/* for reading only: gather works, scatter does not */
+	r.access = 0;
+	r.fd = buf_a.fd;
+	if (do_reg(a.pd, &r, &mr))
+		die("registration");
+	mr.buf = &buf_a;
+	move(&a, IBV_WR_RDMA_WRITE, &mr, 0, &mr_b, 0, 4096);
+	fails(make_xfer(&a, IBV_WR_RDMA_READ, &mr, 0, &mr_b, 0, 8, 1),
+	      IBV_WC_LOC_PROT_ERR, "READ into a read-only MR");
+	must_dereg(&mr);
+	tear_down();
+}
+
+/* several MRs on one buffer, on both devices */
+static void case_shared(char **arg)
+{
+	struct mr mrs[4];
+	struct buf buf;
+	unsigned int n;
+
+	buf_open(&buf, arg[0], SIZE);
+	for (n = 0; n < 4; n++)
+		reg_buf(n < 2 ? a.pd : b.pd, &buf, n * 40000, 40000,
+			0x1000 * (n + 1) + n * 40000 % 4096, n % 2, &mrs[n]);
+	reconnect();
+	for (n = 0; n < ARRAY_SIZE(data_ops); n++) {
+		move(&a, data_ops[n], &mrs[0], 11, &mrs[2], 5, 39000);
+		move(&a, data_ops[n], &mrs[1], 0, &mrs[3], 0, 40000);
+		move(&b, data_ops[n], &mrs[3], 1, &mrs[0], 2, 30000);
+	}
+	/* one goes, the others stay */
+	must_dereg(&mrs[2]);
+	for (n = 0; n < ARRAY_SIZE(data_ops); n++)
+		move(&a, data_ops[n], &mrs[0], 3, &mrs[3], 0, 20000);
+	disconnect();
+	a.qp = NULL;
+	must_dereg(&mrs[0]);
+	must_dereg(&mrs[1]);
+	must_dereg(&mrs[3]);
+	check_test_buf(&buf);
+	buf_close(&buf);
+}
+
+/* the MR alone keeps the buffer */
+static void case_closed(char **arg)
+{
+	unsigned int n;
+	int fd[2];
+
+	set_up(arg[0], arg[1], arg[2]);
+	for (n = 0; n < ARRAY_SIZE(data_ops); n++)
+		move(&a, data_ops[n], &mr_a, 0, &mr_b, 0, 50000);
+	/* the mappings of this process keep a reference, too: let them go */
+	fd[0] = dup(buf_a.fd);
+	munmap(buf_a.cpu, SIZE);
+	munmap(buf_b.cpu, SIZE);
+	close(buf_a.fd);
+	close(fd[0]);
+	close(buf_b.fd);
+	for (n = 0; n < ARRAY_SIZE(data_ops); n++) {
+		struct xfer x = make_xfer(&a, data_ops[n], &mr_a, 0, &mr_b, 0,
+					  50000, 2);
+
+		expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(x.op));
+	}
+	/* what is in B's buffer comes to ordinary memory of A's */
+	{
+		struct buf plain;
+		struct mr mr;
+		struct xfer x;
+
+		buf_open(&plain, "plain", SIZE);
+		reg_buf(a.pd, &plain, OFFSET, LENGTH, 0x9000 + OFFSET % 4096,
+			true, &mr);
+		x = make_xfer(&a, IBV_WR_RDMA_READ, &mr, 0, &mr_b, 0, LENGTH,
+			      1);
+		memcpy(plain.want + OFFSET, buf_b.want + OFFSET, LENGTH);
+		expect(run_xfer(&x), IBV_WC_SUCCESS, "READ");
+		buf_check(&plain, "what a closed buffer holds");
+		must_dereg(&mr);
+		buf_close(&plain);
+	}
+	disconnect();
+	must_dereg(&mr_a);
+	must_dereg(&mr_b);
+}
+
+/* ---- what must not work ---- */
+
+static int rereg(struct mr *mr, struct ibv_pd *pd, uint32_t flags,
+		 uint32_t access)
+{
+	struct ib_uverbs_rereg_mr_resp resp;
+	struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_rereg_mr req;
+	} cmd = {
+		.hdr = {
+			.command = IB_USER_VERBS_CMD_REREG_MR,
+			.in_words = sizeof(cmd) / 4,
+			.out_words = sizeof(resp) / 4,
+		},
+		.req = {
+			.response = (uintptr_t)&resp,
+			.mr_handle = mr->handle,
+			.flags = flags,
+			.access_flags = access,
+			.pd_handle = pd->handle,
+		},
+	};
+
+	return write(mr->ctx->cmd_fd, &cmd, sizeof(cmd)) == sizeof(cmd) ?
+	       0 : errno;
+}
+
+static void errno_is(int is, int want, const char *what)
+{
+	if (is != want)
+		die("%s: %s, expected %s", what, is ? strerror(is) : "success",
+		    strerror(want));
+}
+
+static void case_refused(char **arg)
+{
+	struct ibv_send_wr *bad, wr = { .opcode = IBV_WR_BIND_MW };
+	struct ibv_wc wc;
+	struct ibv_mw *mw;
+	struct ibv_mr fake;
+
+	set_up(arg[0], arg[1], NULL);
+	errno_is(rereg(&mr_a, a.pd, IBV_REREG_MR_CHANGE_ACCESS, ACCESS_ALL |
+		       IBV_ACCESS_MW_BIND), EOPNOTSUPP, "rereg of the access");
+	errno_is(rereg(&mr_a, a.pd, IBV_REREG_MR_CHANGE_PD, 0), EOPNOTSUPP,
+		 "rereg of the PD");
+
+	mw = ibv_alloc_mw(a.pd, IBV_MW_TYPE_2);
+	if (!mw)
+		die_errno("alloc_mw");
+	fake = (struct ibv_mr) {
+		.context = a.ctx, .pd = a.pd, .handle = mr_a.handle,
+		.lkey = mr_a.lkey, .rkey = mr_a.rkey,
+	};
+	wr.bind_mw.mw = mw;
+	wr.bind_mw.rkey = mw->rkey;
+	wr.bind_mw.bind_info.mr = &fake;
+	wr.bind_mw.bind_info.addr = mr_a.iova;
+	wr.bind_mw.bind_info.length = 4096;
+	wr.bind_mw.bind_info.mw_access_flags = IBV_ACCESS_REMOTE_WRITE;
+	if (ibv_post_send(a.qp, &wr, &bad) || !poll_for(&a, &wc, 10000))
+		die("cannot post the binding of an MW");
+	expect(wc.status, IBV_WC_MW_BIND_ERR, "binding an MW");
+	ibv_dealloc_mw(mw);
+	tear_down();
+}
+
+struct bad_reg {
+	const char *what;
+	int err;
+	struct reg r;
+};
+
+/* IB_UVERBS_ACCESS_FLUSH_*: older user space does not know them */
+#define FLUSH_GLOBAL		0x100
+#define FLUSH_PERSISTENT	0x200
+
+#define GOOD	.length = 8192, .iova = 0x7000, .access = ACCESS_ALL
+
+static const struct bad_reg bad_regs[] = {
+	{ "fd not open", EBADF, { GOOD, .fd = 999 } },
+	{ "REG_MR, fd not open", EBADF, { GOOD, .reg_mr = 1, .fd = 999 } },
+	{ "fd -1", EBADF, { GOOD, .fd = -1 } },
+	{ "length 0", EINVAL, { .iova = 0x7000, .access = ACCESS_ALL } },
+	{ "REG_MR, length 0", EINVAL,
+	  { .reg_mr = 1, .iova = 0x7000, .access = ACCESS_ALL } },
+	{ "longer than the buffer", EINVAL,
+	  { .length = SIZE + 1, .iova = 0x7000, .access = ACCESS_ALL } },
+	{ "over the end", EINVAL,
+	  { .offset = 4096, .length = SIZE - 4095, .iova = 0x7000,
+	    .access = ACCESS_ALL } },
+	{ "begins at the end", EINVAL, { GOOD, .offset = SIZE } },
+	{ "offset + length overflows", EINVAL,
+	  { GOOD, .offset = -4096ull } },
+	{ "offset + length is 2^64", EINVAL,
+	  { .offset = -8192ull, .length = 8192, .iova = 0x7000,
+	    .access = ACCESS_ALL } },
+	{ "length of 2^64 - 1", EINVAL,
+	  { .length = -1ull, .iova = 0x7000, .access = ACCESS_ALL } },
+	{ "offset in the page is not the iova's", EINVAL,
+	  { .offset = 8, .length = 100, .iova = 0x7000,
+	    .access = ACCESS_ALL } },
+	{ "REG_MR, offset in the page is not the iova's", EINVAL,
+	  { .reg_mr = 1, .offset = 8, .length = 100, .iova = 0x7010,
+	    .access = ACCESS_ALL } },
+	{ "remote write without local", EINVAL,
+	  { .length = 8192, .access = IBV_ACCESS_REMOTE_WRITE } },
+	{ "remote atomic without local", EINVAL,
+	  { .length = 8192, .access = IBV_ACCESS_REMOTE_ATOMIC } },
+	{ "MW bind", EINVAL,
+	  { .length = 8192, .access = ACCESS_ALL | IBV_ACCESS_MW_BIND } },
+	{ "REG_MR, MW bind", EINVAL,
+	  { .reg_mr = 1, .length = 8192,
+	    .access = ACCESS_ALL | IBV_ACCESS_MW_BIND } },
+	{ "on demand", EINVAL,
+	  { .length = 8192, .access = ACCESS_ALL | IBV_ACCESS_ON_DEMAND } },
+	{ "REG_MR, on demand", EINVAL,
+	  { .reg_mr = 1, .length = 8192,
+	    .access = ACCESS_ALL | IBV_ACCESS_ON_DEMAND } },
+	{ "zero based", EINVAL,
+	  { .length = 8192, .access = ACCESS_ALL | IBV_ACCESS_ZERO_BASED } },
+	{ "flush, global", EINVAL,
+	  { .length = 8192, .access = ACCESS_ALL | FLUSH_GLOBAL } },
+	{ "flush, persistent", EINVAL,
+	  { .length = 8192,
+	    .access = ACCESS_ALL | FLUSH_PERSISTENT } },
+	{ "unknown access flag", EINVAL,
+	  { .length = 8192, .access = ACCESS_ALL | 1 << 30 } },
+	{ "REG_MR, fd with address", EINVAL,
+	  { GOOD, .reg_mr = 1, .with_addr = 1 } },
+	{ "REG_MR, fd without offset", EINVAL,
+	  { GOOD, .reg_mr = 1, .no_offset = 1 } },
+};
+
+/* No fault of the caller's leaves anything behind. */
+static void case_errno(char **arg)
+{
+	struct reg r = { GOOD };
+	unsigned int n;
+	struct buf buf;
+	struct mr mr;
+	int err;
+
+	buf_open(&buf, arg[0], SIZE);
+	for (n = 0; n < ARRAY_SIZE(bad_regs); n++) {
+		r = bad_regs[n].r;
+		if (!r.fd)
+			r.fd = buf.fd;
+		errno_is(do_reg(a.pd, &r, &mr), bad_regs[n].err,
+			 bad_regs[n].what);
+	}
+	r = (struct reg) { GOOD, .fd = open("/dev/null", O_RDWR) };
+	errno_is(do_reg(a.pd, &r, &mr), EINVAL, "fd of something else");
+	r.reg_mr = true;
+	errno_is(do_reg(a.pd, &r, &mr), EINVAL, "REG_MR, fd of something else");
+	close(r.fd);
+	/* and then the same with nothing wrong */
+	for (n = 0; n < 4; n++) {
+		r = (struct reg) {
+			.reg_mr = n % 2, .fd = buf.fd, .access = ACCESS_ALL,
+			.offset = n < 2 ? 0 : SIZE - 1, .length = n < 2 ? SIZE : 1,
+			.iova = n < 2 ? 0 : 4095,
+		};
+		err = do_reg(a.pd, &r, &mr);
+		if (err)
+			die("good registration %u: %s", n, strerror(err));
+		must_dereg(&mr);
+	}
+	buf_close(&buf);
+}
+
+/* advise_mr on an MR that is pinned anyway */
+static void case_advise(char **arg)
+{
+	static const int advices[] = {
+		IBV_ADVISE_MR_ADVICE_PREFETCH,
+		IBV_ADVISE_MR_ADVICE_PREFETCH_WRITE,
+		IBV_ADVISE_MR_ADVICE_PREFETCH_NO_FAULT,
+	};
+	struct ibv_sge sge;
+	unsigned int n;
+
+	set_up(arg[0], arg[1], arg[2]);
+	sge = sge_of(&mr_a, 0, LENGTH);
+	for (n = 0; n < ARRAY_SIZE(advices); n++) {
+		errno_is(advise_mr(a.pd, advices[n],
+				   IBV_ADVISE_MR_FLAG_FLUSH, &sge, 1),
+			 EINVAL, "advise_mr");
+		errno_is(advise_mr(a.pd, advices[n], 0, &sge, 1), EINVAL,
+			 "advise_mr, asynchronous");
+	}
+	tear_down();
+}
+
+/* plain REG_MR: length and address are those that were asked for */
+static void case_query(char **arg)
+{
+	uint64_t length = 0, iova = 0;
+
+	set_up(arg[0], arg[1], arg[2]);
+	errno_is(query_mr(&mr_b, &length, &iova), 0, "query_mr");
+	if (length != LENGTH || iova != mr_b.iova)
+		die("query_mr: %llu bytes at %#llx", (unsigned long long)length,
+		    (unsigned long long)iova);
+	tear_down();
+}
+
+/* ---- main ---- */
+
+static void parse_addr(const char *text, struct in6_addr *addr)
+{
+	char mapped[64];
+
+	snprintf(mapped, sizeof(mapped), "::ffff:%s", text);
+	if (inet_pton(AF_INET6, text, addr) != 1 &&
+	    inet_pton(AF_INET6, mapped, addr) != 1)
+		die("bad address '%s'", text);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(char **arg);
+	int args;
+} cases[] = {
+	{ "data", case_data, 2 },
+	{ "atomic", case_atomic, 2 },
+	{ "zero", case_zero, 2 },
+	{ "bounds", case_bounds, 2 },
+	{ "access", case_access, 2 },
+	{ "shared", case_shared, 1 },
+	{ "closed", case_closed, 2 },
+	{ "refused", case_refused, 2 },
+	{ "errno", case_errno, 1 },
+	{ "query", case_query, 2 },
+	{ "advise", case_advise, 2 },
+};
+
+int main(int argc, char **argv)
+{
+	unsigned int n;
+
+	if (argc < 6)
+		die("usage: DEV_A ADDR_A DEV_B ADDR_B CASE [ARGUMENT...]");
+	a.dev = argv[1];
+	parse_addr(argv[2], &a.addr);
+	b.dev = argv[3];
+	parse_addr(argv[4], &b.addr);
+	open_dev(&a);
+	open_dev(&b);
+	for (n = 0; n < ARRAY_SIZE(cases); n++) {
+		if (strcmp(argv[5], cases[n].name) || argc < 6 + cases[n].args)
+			continue;
+		cases[n].run(argv + 6);
+		return 0;
+	}
+	die("no such case: %s", argv[5]);
+}

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Memory regions of dma-bufs. Included by the Makefile.
+
+TEST_PROGS += rxe_dmabuf.sh
+# end of TEST_PROGS
+
+TEST_GEN_FILES += rxe_dmabuf
+# end of TEST_GEN_FILES
+
+CFLAGS += $(KHDR_INCLUDES)
+LDLIBS += -Wl,--as-needed -libverbs
