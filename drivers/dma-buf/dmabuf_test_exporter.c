@@ -267,7 +267,8 @@ static int test_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (buf->flags & DMABUF_TEST_IOMEM) {
 		err = test_io_vmap(buf, map);
 	} else {
-		addr = vmap(buf->pages, buf->nr_mapped, VM_MAP, PAGE_KERNEL);
+		/* vmap() refuses more pages than there is memory */
+		addr = vm_map_ram(buf->pages, buf->nr_mapped, NUMA_NO_NODE);
 		if (addr)
 			iosys_map_set_vaddr(map, addr);
 		else
@@ -285,7 +286,7 @@ static void test_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (buf->flags & DMABUF_TEST_IOMEM)
 		test_io_vunmap(buf, map);
 	else
-		vunmap(map->vaddr);
+		vm_unmap_ram(map->vaddr, buf->nr_mapped);
 	buf->mapped = false;
 }
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <time.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <rdma/ib_user_verbs.h>
 #include "rxe_mr.h"
@@ -193,6 +194,15 @@ static bool takes_recv(int op)
 	       op == IBV_WR_RDMA_WRITE_WITH_IMM;
 }
 
+static const int all_ops[] = {
+	IBV_WR_SEND, IBV_WR_SEND_WITH_IMM, IBV_WR_RDMA_WRITE,
+	IBV_WR_RDMA_WRITE_WITH_IMM, IBV_WR_RDMA_READ,
+	IBV_WR_ATOMIC_FETCH_AND_ADD, IBV_WR_ATOMIC_CMP_AND_SWP,
+	IBV_WR_ATOMIC_WRITE,
+};
+
+#define NR_DATA_OPS	5
+
 static const char *op_name(int op)
 {
 	switch (op) {
@@ -273,6 +283,10 @@ static enum ibv_wc_status run_xfer(struct xfer *x)
 	post_xfer(x);
 	if (!poll_for(x->from, &x->wc, 30000))
 		die("no completion");
+	/* the receive of what was never sent stays posted */
+	memset(&x->recv_wc, 0, sizeof(x->recv_wc));
+	if (takes_recv(x->op) && x->wc.status == IBV_WC_LOC_PROT_ERR)
+		return x->wc.status;
 	if (takes_recv(x->op) && !poll_for(peer, &x->recv_wc, 10000))
 		die("no completion of the receive");
 	return x->wc.status;
@@ -351,11 +365,6 @@ static void move(struct end *from, int op, struct mr *local, uint64_t lpos,
 	buf_check(dst->buf, what);
 }
 
-static const int data_ops[] = {
-	IBV_WR_SEND, IBV_WR_SEND_WITH_IMM, IBV_WR_RDMA_WRITE,
-	IBV_WR_RDMA_WRITE_WITH_IMM, IBV_WR_RDMA_READ,
-};
-
 /* ---- the usual set-up: a buffer and an MR at each end ---- */
 
 #define SIZE	(192 * 1024)
@@ -421,15 +430,15 @@ static void case_data(char **arg)
 	set_up(arg[0], arg[1], arg[2]);
 	for (dir = 0; dir < 2; dir++)
 		for (n = 0; n < ARRAY_SIZE(sizes); n++)
-			for (op = 0; op < ARRAY_SIZE(data_ops); op++, turn++)
-				move(ends[dir], data_ops[op], mrs[dir],
+			for (op = 0; op < NR_DATA_OPS; op++, turn++)
+				move(ends[dir], all_ops[op], mrs[dir],
 				     turn * 37 % 1999, mrs[!dir],
 				     turn * 91 % 2003, sizes[n]);
 	/* the first byte, the last one, and all of it */
-	for (op = 0; op < ARRAY_SIZE(data_ops); op++) {
-		move(&a, data_ops[op], &mr_a, 0, &mr_b, LENGTH - 3, 3);
-		move(&b, data_ops[op], &mr_b, LENGTH - 3, &mr_a, 0, 3);
-		move(&a, data_ops[op], &mr_a, 0, &mr_b, 0, LENGTH);
+	for (op = 0; op < NR_DATA_OPS; op++) {
+		move(&a, all_ops[op], &mr_a, 0, &mr_b, LENGTH - 3, 3);
+		move(&b, all_ops[op], &mr_b, LENGTH - 3, &mr_a, 0, 3);
+		move(&a, all_ops[op], &mr_a, 0, &mr_b, 0, LENGTH);
 	}
 	tear_down();
 }
@@ -507,8 +516,8 @@ static void case_zero(char **arg)
 	unsigned int op;
 
 	set_up(arg[0], arg[1], arg[2]);
-	for (op = 0; op < ARRAY_SIZE(data_ops); op++) {
-		x = make_xfer(&a, data_ops[op], &mr_a, 0, &mr_b, 0, 0, 1);
+	for (op = 0; op < NR_DATA_OPS; op++) {
+		x = make_xfer(&a, all_ops[op], &mr_a, 0, &mr_b, 0, 0, 1);
 		expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(x.op));
 		x.rkey = 0;
 		x.raddr = 0;
@@ -604,15 +613,15 @@ static void case_shared(char **arg)
 		reg_buf(n < 2 ? a.pd : b.pd, &buf, n * 40000, 40000,
 			0x1000 * (n + 1) + n * 40000 % 4096, n % 2, &mrs[n]);
 	reconnect();
-	for (n = 0; n < ARRAY_SIZE(data_ops); n++) {
-		move(&a, data_ops[n], &mrs[0], 11, &mrs[2], 5, 39000);
-		move(&a, data_ops[n], &mrs[1], 0, &mrs[3], 0, 40000);
-		move(&b, data_ops[n], &mrs[3], 1, &mrs[0], 2, 30000);
+	for (n = 0; n < NR_DATA_OPS; n++) {
+		move(&a, all_ops[n], &mrs[0], 11, &mrs[2], 5, 39000);
+		move(&a, all_ops[n], &mrs[1], 0, &mrs[3], 0, 40000);
+		move(&b, all_ops[n], &mrs[3], 1, &mrs[0], 2, 30000);
 	}
 	/* one goes, the others stay */
 	must_dereg(&mrs[2]);
-	for (n = 0; n < ARRAY_SIZE(data_ops); n++)
-		move(&a, data_ops[n], &mrs[0], 3, &mrs[3], 0, 20000);
+	for (n = 0; n < NR_DATA_OPS; n++)
+		move(&a, all_ops[n], &mrs[0], 3, &mrs[3], 0, 20000);
 	disconnect();
 	a.qp = NULL;
 	must_dereg(&mrs[0]);
@@ -629,8 +638,8 @@ static void case_closed(char **arg)
 	int fd[2];
 
 	set_up(arg[0], arg[1], arg[2]);
-	for (n = 0; n < ARRAY_SIZE(data_ops); n++)
-		move(&a, data_ops[n], &mr_a, 0, &mr_b, 0, 50000);
+	for (n = 0; n < NR_DATA_OPS; n++)
+		move(&a, all_ops[n], &mr_a, 0, &mr_b, 0, 50000);
 	/* the mappings of this process keep a reference, too: let them go */
 	fd[0] = dup(buf_a.fd);
 	munmap(buf_a.cpu, SIZE);
@@ -638,8 +647,8 @@ static void case_closed(char **arg)
 	close(buf_a.fd);
 	close(fd[0]);
 	close(buf_b.fd);
-	for (n = 0; n < ARRAY_SIZE(data_ops); n++) {
-		struct xfer x = make_xfer(&a, data_ops[n], &mr_a, 0, &mr_b, 0,
+	for (n = 0; n < NR_DATA_OPS; n++) {
+		struct xfer x = make_xfer(&a, all_ops[n], &mr_a, 0, &mr_b, 0,
 					  50000, 2);
 
 		expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(x.op));
@@ -874,6 +883,413 @@ static void case_query(char **arg)
 	tear_down();
 }
 
+/* ---- buffers that are taken away, or fail ---- */
+
+/* what an operation from A ends with when A's memory is not there */
+static enum ibv_wc_status local_status(int op)
+{
+	return IBV_WC_LOC_PROT_ERR;
+}
+
+/* the same for B's memory */
+static enum ibv_wc_status remote_status(int op)
+{
+	return op == IBV_WR_SEND || op == IBV_WR_SEND_WITH_IMM ?
+	       IBV_WC_REM_OP_ERR : IBV_WC_REM_ACCESS_ERR;
+}
+
+/* Each operation fails, with what says so at each side. */
+static void all_fail(bool local, const char *why)
+{
+	struct xfer x;
+	char what[80];
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(all_ops); n++) {
+		/* an atomic write has no memory of A's */
+		if (local && all_ops[n] == IBV_WR_ATOMIC_WRITE)
+			continue;
+		x = make_xfer(&a, all_ops[n], &mr_a, 0, &mr_b, 0, 8, 1);
+		snprintf(what, sizeof(what), "%s: %s", why, op_name(x.op));
+		expect(run_xfer(&x), local ? local_status(x.op) :
+		       remote_status(x.op), what);
+		if (!local && (x.op == IBV_WR_SEND ||
+			       x.op == IBV_WR_SEND_WITH_IMM))
+			expect(x.recv_wc.status, IBV_WC_LOC_QP_OP_ERR, what);
+		reconnect();
+	}
+}
+
+/* The key of a revoked MR is nobody else's before it is deregistered. */
+static void key_is_kept(struct mr *mr, struct end *e)
+{
+	struct buf other;
+	struct mr mrs[64];
+	unsigned int n;
+
+	buf_open(&other, "plain", 4096);
+	for (n = 0; n < ARRAY_SIZE(mrs); n++) {
+		reg_buf(e->pd, &other, 0, 4096, 0, true, &mrs[n]);
+		if (mrs[n].rkey >> 8 == mr->rkey >> 8)
+			die("the key of a revoked MR is in use again");
+	}
+	for (n = 0; n < ARRAY_SIZE(mrs); n++)
+		must_dereg(&mrs[n]);
+	buf_close(&other);
+}
+
+/* revoke KIND: between operations */
+static void case_revoke(char **arg)
+{
+	struct reg r = { GOOD };
+	struct mr mr;
+
+	set_up("plain", arg[0], false);
+	move(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, 0, 10000);
+	test_do(buf_b.fd, DMABUF_TEST_REVOKE);
+	all_fail(false, "revoked");
+	key_is_kept(&mr_b, &b);
+	r.fd = buf_b.fd;
+	errno_is(do_reg(b.pd, &r, &mr), ENODEV, "registering again");
+	/* twice is harmless */
+	test_do(buf_b.fd, DMABUF_TEST_MOVE);
+	tear_down();
+
+	set_up(arg[0], "plain", true);
+	move(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, 0, 10000);
+	test_do(buf_a.fd, DMABUF_TEST_REVOKE);
+	all_fail(true, "revoked");
+	key_is_kept(&mr_a, &a);
+	tear_down();
+}
+
+/* The rest of the operations: well done, then one that says what is wrong, and
+ * flushed ones. rxe flushes those that wait for an acknowledge before the one
+ * that cannot be sent.
+ */
+static void drain(struct end *e, unsigned int posted, bool local,
+		  enum ibv_wc_status want, const char *what)
+{
+	unsigned int n, told = 0, flushed = 0;
+	struct ibv_wc wc;
+
+	for (n = 0; n < posted; n++) {
+		if (!poll_for(e, &wc, 30000))
+			die("%s: no completion", what);
+		if (wc.status == IBV_WC_SUCCESS && !told && !flushed)
+			continue;
+		if (!told && wc.status == want) {
+			told++;
+			continue;
+		}
+		if (!told && !local)
+			expect(wc.status, want, what);
+		expect(wc.status, IBV_WC_WR_FLUSH_ERR, what);
+		flushed++;
+	}
+	if (!told)
+		die("%s: nothing failed, or nobody says what", what);
+}
+
+/* Requests are under way, of many packets each; then something happens to the
+ * memory of one side.
+ */
+static void under_traffic(int op, bool local, void (*event)(void),
+			  const char *what)
+{
+	struct xfer x = make_xfer(&a, op, &mr_a, 0, &mr_b, 0, 100000, 2);
+	struct ibv_wc wc;
+	unsigned int n;
+
+	for (n = 0; n < DEPTH / 2; n++) {
+		if (takes_recv(op))
+			post_recv(&x);
+		post_xfer(&x);
+	}
+	if (!poll_for(&a, &wc, 30000))
+		die("%s: no completion", what);
+	expect(wc.status, IBV_WC_SUCCESS, what);
+	event();
+	drain(&a, n - 1, local, local ? local_status(op) : remote_status(op),
+	      what);
+	disconnect();
+	a.qp = NULL;
+}
+
+static void revoke_a(void)
+{
+	test_do(buf_a.fd, DMABUF_TEST_REVOKE);
+}
+
+static void revoke_b(void)
+{
+	test_do(buf_b.fd, DMABUF_TEST_REVOKE);
+}
+
+/* revoke-traffic KIND: in the middle of messages */
+static void case_revoke_traffic(char **arg)
+{
+	unsigned int n, round;
+
+	for (round = 0; round < 2; round++) {
+		for (n = 0; n < NR_DATA_OPS; n++) {
+			set_up("plain", arg[0], round);
+			under_traffic(all_ops[n], false, revoke_b,
+				      op_name(all_ops[n]));
+			tear_down();
+			set_up(arg[0], "plain", round);
+			under_traffic(all_ops[n], true, revoke_a,
+				      op_name(all_ops[n]));
+			tear_down();
+		}
+	}
+}
+
+static void dereg_b(void)
+{
+	must_dereg(&mr_b);
+	check_test_buf(&buf_b);
+}
+
+/* dereg-traffic KIND: the owner of the memory has enough */
+static void case_dereg_traffic(char **arg)
+{
+	unsigned int n;
+
+	for (n = 0; n < NR_DATA_OPS; n++) {
+		set_up("plain", arg[0], false);
+		under_traffic(all_ops[n], false, dereg_b, op_name(all_ops[n]));
+		must_dereg(&mr_a);
+		buf_close(&buf_a);
+		buf_close(&buf_b);
+	}
+}
+
+/* fail KIND: the exporter cannot give access, or cannot finish it */
+static void case_fail(char **arg)
+{
+	static const struct {
+		uint32_t what;
+		const char *name;
+	} ways[] = {
+		{ DMABUF_TEST_FAIL_BEGIN, "begin_cpu_access fails" },
+		{ DMABUF_TEST_FAIL_END, "end_cpu_access fails" },
+	};
+	struct reg r = { GOOD };
+	struct mr mr;
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(ways); n++) {
+		set_up("plain", arg[0], false);
+		test_do(buf_b.fd, ways[n].what);
+		all_fail(false, ways[n].name);
+		r.fd = buf_b.fd;
+		errno_is(do_reg(b.pd, &r, &mr), EIO, "registration");
+		tear_down();
+		set_up(arg[0], "plain", false);
+		test_do(buf_a.fd, ways[n].what);
+		all_fail(true, ways[n].name);
+		tear_down();
+	}
+}
+
+/* fence KIND: nobody reads or writes while others' work is under way */
+static void case_fence(char **arg)
+{
+	static const int ops[] = {
+		IBV_WR_RDMA_WRITE, IBV_WR_RDMA_READ, IBV_WR_ATOMIC_WRITE,
+	};
+	struct ibv_wc wc;
+	struct xfer x;
+	unsigned int n;
+
+	set_up("plain", arg[0], false);
+	for (n = 0; n < ARRAY_SIZE(ops); n++) {
+		test_do(buf_b.fd, DMABUF_TEST_FENCE);
+		x = make_xfer(&a, ops[n], &mr_a, 0, &mr_b, 0, 8, 1);
+		post_xfer(&x);
+		if (poll_for(&a, &wc, 300))
+			die("%s did not wait", op_name(ops[n]));
+		test_do(buf_b.fd, DMABUF_TEST_SIGNAL);
+		if (!poll_for(&a, &wc, 30000))
+			die("%s: no completion", op_name(ops[n]));
+		expect(wc.status, IBV_WC_SUCCESS, op_name(ops[n]));
+	}
+	tear_down();
+}
+
+/* fence-stuck KIND: whoever does not finish does not block RXE for ever */
+static void case_fence_stuck(char **arg)
+{
+	struct xfer x;
+
+	set_up("plain", arg[0], false);
+	test_do(buf_b.fd, DMABUF_TEST_FENCE);
+	x = make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, 0, 8, 1);
+	expect(run_xfer(&x), IBV_WC_REM_ACCESS_ERR, "a fence for ever");
+	test_do(buf_b.fd, DMABUF_TEST_SIGNAL);
+	tear_down();
+}
+
+/* no-vmap KIND ERRNO */
+static void case_no_vmap(char **arg)
+{
+	struct reg r = { GOOD };
+	struct dmabuf_test_stat stat;
+	struct mr mr;
+
+	r.fd = fd_of(arg[0], SIZE);
+	for (r.reg_mr = 0; ; r.reg_mr = 1) {
+		errno_is(do_reg(a.pd, &r, &mr), atoi(arg[1]), arg[0]);
+		if (r.reg_mr)
+			break;
+	}
+	stat = test_stat(r.fd);
+	if (stat.attached || stat.pinned || stat.mapped)
+		die("something left behind");
+	close(r.fd);
+}
+
+#define BIG	(5ull << 30)
+#define BLOCK	(4ull << 20)		/* what DMABUF_TEST_REPEAT repeats */
+
+/* an MR of more than 4 GiB */
+static void case_big(char **arg)
+{
+	static const uint64_t at[] = {
+		0, (1ull << 32) - 2500, (1ull << 32) + 100000, BIG - 4096 - 5000,
+	};
+	struct buf big = { .size = BIG }, plain;
+	struct mr mr, mr_plain;
+	uint8_t is[5000];
+	struct xfer x;
+	unsigned int n, i;
+
+	big.fd = test_fd(BIG, DMABUF_TEST_REPEAT);
+	reg_buf(b.pd, &big, 4096, BIG - 4096, 1ull << 33, false, &mr);
+	buf_open(&plain, "plain", SIZE);
+	reg_buf(a.pd, &plain, 0, SIZE, 0, true, &mr_plain);
+	reconnect();
+	for (n = 0; n < ARRAY_SIZE(at); n++) {
+		buf_fill(&plain, n, 0, sizeof(is));
+		x = make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_plain, 0, &mr, at[n],
+			      sizeof(is), 1);
+		expect(run_xfer(&x), IBV_WC_SUCCESS, "WRITE");
+		for (i = 0; i < sizeof(is); i++)
+			test_copy(&big, (4096 + at[n] + i) % BLOCK, is + i, 1,
+				  false);
+		if (memcmp(is, plain.want, sizeof(is)))
+			die("wrong data at %#llx", (unsigned long long)at[n]);
+		x = make_xfer(&a, IBV_WR_RDMA_READ, &mr_plain, 10000, &mr,
+			      at[n], sizeof(is), 1);
+		expect(run_xfer(&x), IBV_WC_SUCCESS, "READ");
+		memcpy(plain.want + 10000, plain.want, sizeof(is));
+		buf_check(&plain, "READ");
+	}
+	x = make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_plain, 0, &mr, BIG - 4096 - 4,
+		      5, 1);
+	expect(run_xfer(&x), IBV_WC_REM_ACCESS_ERR, "over the end");
+	disconnect();
+	must_dereg(&mr);
+	must_dereg(&mr_plain);
+	buf_close(&plain);
+	close(big.fd);
+}
+
+/* ---- processes that go ---- */
+
+static void send_fd(int sock, int fd)
+{
+	char byte = 0, space[CMSG_SPACE(sizeof(fd))] = {};
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = space, .msg_controllen = sizeof(space),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	if (sendmsg(sock, &msg, 0) != 1)
+		die_errno("sendmsg");
+}
+
+static int recv_fd(int sock)
+{
+	char byte, space[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = space, .msg_controllen = sizeof(space),
+	};
+	int fd;
+
+	if (recvmsg(sock, &msg, 0) != 1 || !CMSG_FIRSTHDR(&msg))
+		die_errno("recvmsg");
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+/* exporter-dies KIND: another process made the buffer, and is killed */
+static void case_exporter_dies(char **arg)
+{
+	struct buf plain;
+	struct mr mr_plain, mr;
+	struct buf foreign = { .size = SIZE };
+	int sock[2];
+	pid_t pid;
+	unsigned int n;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sock))
+		die_errno("socketpair");
+	pid = fork();
+	if (!pid) {
+		send_fd(sock[1], fd_of(arg[0], SIZE));
+		pause();
+		_exit(1);
+	}
+	foreign.fd = recv_fd(sock[0]);
+	reg_buf(b.pd, &foreign, 0, SIZE, 0, false, &mr);
+	close(foreign.fd);
+	kill(pid, SIGKILL);
+	if (waitpid(pid, NULL, 0) != pid)
+		die_errno("waitpid");
+
+	buf_open(&plain, "plain", SIZE);
+	reg_buf(a.pd, &plain, 0, SIZE, 0, true, &mr_plain);
+	reconnect();
+	for (n = 0; n < 2; n++) {
+		struct xfer x = make_xfer(&a, n ? IBV_WR_RDMA_READ :
+					  IBV_WR_RDMA_WRITE, &mr_plain,
+					  n * 80000, &mr, 0, 80000, 1);
+
+		expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(x.op));
+	}
+	memcpy(plain.want + 80000, plain.want, 80000);
+	buf_check(&plain, "what the dead process's buffer holds");
+	disconnect();
+	must_dereg(&mr);
+	must_dereg(&mr_plain);
+	buf_close(&plain);
+}
+
+/* traffic KIND_A KIND_B: until SIGTERM, whose default ends us as SIGKILL does */
+static void case_traffic(char **arg)
+{
+	unsigned int n;
+
+	set_up(arg[0], arg[1], false);
+	for (n = 0; ; n++) {
+		move(&a, all_ops[n % NR_DATA_OPS], &mr_a, 0, &mr_b, 0, 100000);
+		if (n == NR_DATA_OPS) {
+			puts("ready");
+			fflush(stdout);
+		}
+	}
+}
+
 /* ---- main ---- */
 
 static void parse_addr(const char *text, struct in6_addr *addr)
@@ -902,6 +1318,16 @@ static const struct {
 	{ "errno", case_errno, 1 },
 	{ "query", case_query, 2 },
 	{ "advise", case_advise, 2 },
+	{ "revoke", case_revoke, 1 },
+	{ "revoke-traffic", case_revoke_traffic, 1 },
+	{ "dereg-traffic", case_dereg_traffic, 1 },
+	{ "fail", case_fail, 1 },
+	{ "fence", case_fence, 1 },
+	{ "fence-stuck", case_fence_stuck, 1 },
+	{ "no-vmap", case_no_vmap, 2 },
+	{ "big", case_big, 0 },
+	{ "exporter-dies", case_exporter_dies, 1 },
+	{ "traffic", case_traffic, 2 },
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2015
+#
+# Shared by the rxe_dmabuf*.sh tests, beside rxe_lib.sh.
+
+# shellcheck source=rxe_lib.sh
+. "$(dirname "$0")/rxe_lib.sh"
+
+BUFINFO=/sys/kernel/debug/dma_buf/bufinfo
+
+# dmabuf CASE ARGUMENT...: each byte is checked in there
+dmabuf()
+{
+	"$HERE/rxe_dmabuf" "$RXE_A" $IP_A "$RXE_B" $IP_B "$@" \
+		>"$TMP/dmabuf" 2>&1 || {
+		say "rxe_dmabuf $*: status $?: $(tail -n 1 "$TMP/dmabuf")"
+		return 1
+	}
+}
+
+buffers()
+{
+	awk '/^Total .* objects/ { print $2 }' $BUFINFO
+}
+
+mrs()
+{
+	rdma resource show mr | wc -l
+}
+
+# as_before BUFFERS MRS: a process that was killed takes its time
+as_before()
+{
+	[ "$(buffers)" = "$1" ] && [ "$(mrs)" = "$2" ]
+}
+
+# nothing_left COMMAND...: no buffer, no MR, no splat
+nothing_left()
+{
+	local bufs before taint
+
+	bufs=$(buffers)
+	before=$(mrs)
+	taint=$(cat /proc/sys/kernel/tainted)
+	"$@" || return 1
+	waitfor 10 as_before "$bufs" "$before" || {
+		say "$(buffers) buffers after $bufs, $(mrs) MRs after $before"
+		return 1
+	}
+	[ "$(cat /proc/sys/kernel/tainted)" = "$taint" ] || {
+		say "the kernel has warned"
+		return 1
+	}
+}
+
+start_dmabuf()
+{
+	local dev
+
+	start "$1"
+	modprobe -q dmabuf_test_exporter
+	for dev in /dev/udmabuf /dev/dma_heap/system /dev/dmabuf_test; do
+		[ -e $dev ] || skip_all "no $dev"
+	done
+	[ -e $BUFINFO ] || mount -t debugfs debugfs /sys/kernel/debug
+	[ -e $BUFINFO ] || skip_all "no $BUFINFO"
+	pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
+}

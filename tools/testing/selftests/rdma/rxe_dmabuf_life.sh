@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Memory regions of dma-bufs when things go away: the exporter takes the buffer
+# back or fails, processes die, MRs, links and modules go, under traffic. And
+# buffers that cannot be used at all.
+
+# shellcheck disable=SC2015
+# shellcheck source=rxe_dmabuf_lib.sh
+. "$(dirname "$0")/rxe_dmabuf_lib.sh"
+
+dmabuf_traffic()
+{
+	spawn_ready traffic "$HERE/rxe_dmabuf" "$RXE_A" $IP_A "$RXE_B" $IP_B \
+		traffic "$@"
+}
+
+importer_killed()
+{
+	dmabuf_traffic "$@" || return 1
+	[ "$(buffers)" -ge 2 ] || return 1
+	kill -KILL "$PID"
+	! wait "$PID" 2>/dev/null
+}
+
+# 7.2 waits with the link until all files are closed, 7.3 does not
+link_deleted()
+{
+	local traffic del
+
+	dmabuf_traffic "$@" || return 1
+	traffic=$PID
+	spawn del rdma link del "$RXE_B"
+	del=$PID
+	sleep 0.2
+	kill -TERM "$traffic" 2>/dev/null
+	! wait "$traffic" 2>/dev/null
+	wait "$del" || {
+		say "rdma link del: $(tail -n 1 "$TMP/del")"
+		return 1
+	}
+	end_again
+}
+
+end_again()
+{
+	in_b rdma link add "$RXE_B" type rxe netdev "$DEV_B" &&
+	waitfor 10 link_active "$RXE_B" && gid_index "$RXE_B" $IP_B >/dev/null &&
+	dmabuf data plain udmabuf
+}
+
+netdev_deleted()
+{
+	local traffic
+
+	dmabuf_traffic "$@" || return 1
+	traffic=$PID
+	ip -n "$NS_A" link del "$DEV_A" || return 1
+	sleep 0.2
+	kill -TERM "$traffic" 2>/dev/null
+	! wait "$traffic" 2>/dev/null
+	waitfor 30 rxe_gone
+}
+
+# the exporter cannot go from under the MR, and can afterwards
+exporter_stays()
+{
+	dmabuf_traffic "$@" || return 1
+	if modprobe -r dmabuf_test_exporter 2>/dev/null; then
+		say "the exporter could be removed"
+		return 1
+	fi
+	kill -TERM "$PID"
+	! wait "$PID" 2>/dev/null
+	waitfor 10 modprobe -r dmabuf_test_exporter &&
+	modprobe dmabuf_test_exporter
+}
+
+# Kernels that cannot take a device from its users refuse while there are any.
+module_unloaded()
+{
+	local traffic
+
+	grep -q '^rdma_rxe ' /proc/modules || return "$KSFT_SKIP"
+	dmabuf_traffic "$@" || return 1
+	traffic=$PID
+	modprobe -r rdma_rxe 2>/dev/null
+	kill -TERM "$traffic" 2>/dev/null
+	! wait "$traffic" 2>/dev/null
+	waitfor 30 modprobe -r rdma_rxe && waitfor 30 rxe_gone &&
+	modprobe rdma_rxe
+}
+
+new_pair()
+{
+	pair_down
+	pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
+}
+
+start_dmabuf 26
+# before I/O memory is used: on UML that pins the module
+run_case "the exporter stays while an MR has its buffer" \
+	nothing_left exporter_stays test pin
+for kind in pin pin-iomem; do
+	run_case "revoked: each operation fails, the key is kept, $kind" \
+		nothing_left dmabuf revoke $kind
+	run_case "revoked in the middle of messages, $kind" \
+		nothing_left dmabuf revoke-traffic $kind
+done
+for kind in test iomem pin; do
+	run_case "deregistered in the middle of messages, $kind" \
+		nothing_left dmabuf dereg-traffic $kind
+	run_case "access that the exporter fails, $kind" \
+		nothing_left dmabuf fail $kind
+done
+run_case "data, pinned" nothing_left dmabuf data pin pin-iomem
+run_case "access waits for the buffer's fences" nothing_left dmabuf fence pin
+run_case "a fence that never signals does not block for ever" \
+	nothing_left dmabuf fence-stuck pin
+run_case "an MR of 5 GiB" nothing_left dmabuf big
+run_case "no vmap: not supported, no warning" \
+	nothing_left dmabuf no-vmap no-vmap 95
+run_case "vmap fails: its errno, no warning" \
+	nothing_left dmabuf no-vmap bad-vmap 12
+for kind in udmabuf heap pin; do
+	run_case "the process that made the buffer is killed, $kind" \
+		nothing_left dmabuf exporter-dies $kind
+done
+for kinds in "udmabuf heap" "pin iomem"; do
+	# shellcheck disable=SC2086
+	run_case "the process that uses the buffers is killed, $kinds" \
+		nothing_left importer_killed $kinds
+	# shellcheck disable=SC2086
+	run_case "rdma link del under traffic, $kinds" \
+		nothing_left link_deleted $kinds
+done
+run_case "the netdev is deleted under traffic" \
+	nothing_left netdev_deleted udmabuf iomem
+new_pair
+run_case "rdma_rxe is unloaded under traffic" \
+	nothing_left module_unloaded udmabuf iomem
+ktap_finished
