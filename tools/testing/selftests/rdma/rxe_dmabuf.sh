@@ -5,17 +5,17 @@
 # of udmabuf, of the system heap, and of the test exporter (I/O memory).
 
 # shellcheck disable=SC2015
-# shellcheck source=rxe_dmabuf_lib.sh
-. "$(dirname "$0")/rxe_dmabuf_lib.sh"
+# shellcheck source=rxe_mr_lib.sh
+. "$(dirname "$0")/rxe_mr_lib.sh"
 
 # at LAYER CASE ARGUMENT...
 at()
 {
 	layers "$1" "$1" && mark || return 1
-	nothing_left dmabuf "${@:2}" && read_counters && carried_by "$1" "$RXE_A"
+	nothing_left mr "${@:2}" && read_counters && carried_by "$1" "$RXE_A"
 }
 
-start_dmabuf 31
+start_mr 31
 for layer in 3 2; do
 	for kinds in "plain udmabuf" "heap plain" "udmabuf heap" \
 		     "iomem iomem"; do
@@ -29,28 +29,28 @@ run_case "all operations, registered by REG_MR" \
 run_case "all operations, ordinary memory registered by REG_MR" \
 	at 3 data plain plain
 run_case "REG_MR: ordinary memory has its length and address" \
-	nothing_left dmabuf query plain plain
+	nothing_left mr query plain plain
 run_case "a dma-buf MR has its length and address" \
-	nothing_left dmabuf query heap udmabuf
+	nothing_left mr query heap udmabuf
 for kinds in "plain plain" "heap udmabuf" "udmabuf heap" "iomem iomem"; do
 	# shellcheck disable=SC2086
-	run_case "atomic operations, $kinds" nothing_left dmabuf atomic $kinds
+	run_case "atomic operations, $kinds" nothing_left mr atomic $kinds
 done
 for kind in udmabuf iomem; do
-	run_case "zero bytes, $kind" nothing_left dmabuf zero $kind $kind
+	run_case "zero bytes, $kind" nothing_left mr zero $kind $kind
 	run_case "nothing outside of the MR is reached, $kind" \
-		nothing_left dmabuf bounds $kind $kind
-	run_case "access rights, $kind" nothing_left dmabuf access $kind $kind
+		nothing_left mr bounds $kind $kind
+	run_case "access rights, $kind" nothing_left mr access $kind $kind
 	run_case "several MRs on a buffer, on two devices, $kind" \
-		nothing_left dmabuf shared $kind
+		nothing_left mr shared $kind
 done
 run_case "the MR keeps the buffer when all descriptors are closed" \
-	nothing_left dmabuf closed udmabuf heap
-run_case "rereg and MW bind are refused" nothing_left dmabuf refused heap udmabuf
-run_case "advise_mr is refused, dma-buf" nothing_left dmabuf advise heap udmabuf
-run_case "advise_mr is refused, ordinary MR" nothing_left dmabuf advise plain plain
+	nothing_left mr closed udmabuf heap
+run_case "rereg and MW bind are refused" nothing_left mr refused heap udmabuf
+run_case "advise_mr is refused, dma-buf" nothing_left mr advise heap udmabuf
+run_case "advise_mr is refused, ordinary MR" nothing_left mr advise plain plain
 for kind in udmabuf heap iomem; do
 	run_case "each bad argument has its errno, $kind" \
-		nothing_left dmabuf errno $kind
+		nothing_left mr errno $kind
 done
 ktap_finished

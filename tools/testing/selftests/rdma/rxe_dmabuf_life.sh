@@ -6,18 +6,18 @@
 # buffers that cannot be used at all.
 
 # shellcheck disable=SC2015
-# shellcheck source=rxe_dmabuf_lib.sh
-. "$(dirname "$0")/rxe_dmabuf_lib.sh"
+# shellcheck source=rxe_mr_lib.sh
+. "$(dirname "$0")/rxe_mr_lib.sh"
 
-dmabuf_traffic()
+mr_traffic()
 {
-	spawn_ready traffic "$HERE/rxe_dmabuf" "$RXE_A" $IP_A "$RXE_B" $IP_B \
+	spawn_ready traffic "$HERE/rxe_mr" "$RXE_A" $IP_A "$RXE_B" $IP_B \
 		traffic "$@"
 }
 
 importer_killed()
 {
-	dmabuf_traffic "$@" || return 1
+	mr_traffic "$@" || return 1
 	[ "$(buffers)" -ge 2 ] || return 1
 	kill -KILL "$PID"
 	! wait "$PID" 2>/dev/null
@@ -28,7 +28,7 @@ link_deleted()
 {
 	local traffic del
 
-	dmabuf_traffic "$@" || return 1
+	mr_traffic "$@" || return 1
 	traffic=$PID
 	spawn del rdma link del "$RXE_B"
 	del=$PID
@@ -46,14 +46,14 @@ end_again()
 {
 	in_b rdma link add "$RXE_B" type rxe netdev "$DEV_B" &&
 	waitfor 10 link_active "$RXE_B" && gid_index "$RXE_B" $IP_B >/dev/null &&
-	dmabuf data plain udmabuf
+	mr data plain udmabuf
 }
 
 netdev_deleted()
 {
 	local traffic
 
-	dmabuf_traffic "$@" || return 1
+	mr_traffic "$@" || return 1
 	traffic=$PID
 	ip -n "$NS_A" link del "$DEV_A" || return 1
 	sleep 0.2
@@ -65,7 +65,7 @@ netdev_deleted()
 # the exporter cannot go from under the MR, and can afterwards
 exporter_stays()
 {
-	dmabuf_traffic "$@" || return 1
+	mr_traffic "$@" || return 1
 	if modprobe -r dmabuf_test_exporter 2>/dev/null; then
 		say "the exporter could be removed"
 		return 1
@@ -82,7 +82,7 @@ module_unloaded()
 	local traffic
 
 	grep -q '^rdma_rxe ' /proc/modules || return "$KSFT_SKIP"
-	dmabuf_traffic "$@" || return 1
+	mr_traffic "$@" || return 1
 	traffic=$PID
 	modprobe -r rdma_rxe 2>/dev/null
 	kill -TERM "$traffic" 2>/dev/null
@@ -97,34 +97,34 @@ new_pair()
 	pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 }
 
-start_dmabuf 26
+start_mr 26
 # before I/O memory is used: on UML that pins the module
 run_case "the exporter stays while an MR has its buffer" \
 	nothing_left exporter_stays test pin
 for kind in pin pin-iomem; do
 	run_case "revoked: each operation fails, the key is kept, $kind" \
-		nothing_left dmabuf revoke $kind
+		nothing_left mr revoke $kind
 	run_case "revoked in the middle of messages, $kind" \
-		nothing_left dmabuf revoke-traffic $kind
+		nothing_left mr revoke-traffic $kind
 done
 for kind in test iomem pin; do
 	run_case "deregistered in the middle of messages, $kind" \
-		nothing_left dmabuf dereg-traffic $kind
+		nothing_left mr dereg-traffic $kind
 	run_case "access that the exporter fails, $kind" \
-		nothing_left dmabuf fail $kind
+		nothing_left mr fail $kind
 done
-run_case "data, pinned" nothing_left dmabuf data pin pin-iomem
-run_case "access waits for the buffer's fences" nothing_left dmabuf fence pin
+run_case "data, pinned" nothing_left mr data pin pin-iomem
+run_case "access waits for the buffer's fences" nothing_left mr fence pin
 run_case "a fence that never signals does not block for ever" \
-	nothing_left dmabuf fence-stuck pin
-run_case "an MR of 5 GiB" nothing_left dmabuf big
+	nothing_left mr fence-stuck pin
+run_case "an MR of 5 GiB" nothing_left mr big
 run_case "no vmap: not supported, no warning" \
-	nothing_left dmabuf no-vmap no-vmap 95
+	nothing_left mr no-vmap no-vmap 95
 run_case "vmap fails: its errno, no warning" \
-	nothing_left dmabuf no-vmap bad-vmap 12
+	nothing_left mr no-vmap bad-vmap 12
 for kind in udmabuf heap pin; do
 	run_case "the process that made the buffer is killed, $kind" \
-		nothing_left dmabuf exporter-dies $kind
+		nothing_left mr exporter-dies $kind
 done
 for kinds in "udmabuf heap" "pin iomem"; do
 	# shellcheck disable=SC2086

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory regions of dma-bufs on RXE: data, errors, refusals, revocation.
+ * Memory regions on RXE, above all those of dma-bufs: data, errors, refusals,
+ * revocation.
  *
  * Both ends live in this process, as in rxe_xfer: RDMA devices are shared
  * between network namespaces.
  *
- * usage: rxe_dmabuf DEV_A ADDR_A DEV_B ADDR_B CASE [ARGUMENT...]
+ * usage: rxe_mr DEV_A ADDR_A DEV_B ADDR_B CASE [ARGUMENT...]
  */
 #include <arpa/inet.h>
 #include <signal.h>
@@ -374,14 +375,22 @@ static void move(struct end *from, int op, struct mr *local, uint64_t lpos,
 static struct buf buf_a, buf_b;
 static struct mr mr_a, mr_b;
 
-static void set_up(const char *kind_a, const char *kind_b, bool by_reg_mr)
+static void set_up_end(struct end *e, const char *kind, const char *how,
+		       struct buf *buf, struct mr *mr)
 {
-	buf_open(&buf_a, kind_a, SIZE);
-	buf_open(&buf_b, kind_b, SIZE);
-	reg_buf(a.pd, &buf_a, OFFSET, LENGTH, a.iova + OFFSET % 4096, by_reg_mr,
-		&mr_a);
-	reg_buf(b.pd, &buf_b, OFFSET, LENGTH, b.iova + OFFSET % 4096, by_reg_mr,
-		&mr_b);
+	uint64_t iova = e->iova + OFFSET % 4096;
+
+	buf_open(buf, kind, SIZE);
+	if (how && !strcmp(how, "va"))
+		iova = (uintptr_t)buf->cpu + OFFSET;
+	reg_buf(e->pd, buf, OFFSET, LENGTH, iova, how, mr);
+}
+
+/* how: NULL; "reg_mr"; "va", that with addresses of this process as the iova */
+static void set_up(const char *kind_a, const char *kind_b, const char *how)
+{
+	set_up_end(&a, kind_a, how, &buf_a, &mr_a);
+	set_up_end(&b, kind_b, how, &buf_b, &mr_b);
 	reconnect();
 }
 
@@ -417,7 +426,7 @@ static void tear_down(void)
 
 /* ---- cases ---- */
 
-/* data KIND_A KIND_B [reg_mr] */
+/* data KIND_A KIND_B [HOW] */
 static void case_data(char **arg)
 {
 	static const uint32_t sizes[] = {
@@ -870,6 +879,27 @@ static void case_advise(char **arg)
 	tear_down();
 }
 
+/* advise_mr on an MR that is on demand */
+static void case_prefetch(char **arg)
+{
+	struct ibv_sge sge;
+	unsigned int n;
+
+	set_up(arg[0], "plain", arg[1]);
+	for (n = 0; n < 2; n++) {
+		sge = sge_of(&mr_a, n * 5000, 20000);
+		errno_is(advise_mr(a.pd, IBV_ADVISE_MR_ADVICE_PREFETCH_WRITE,
+				   n ? 0 : IBV_ADVISE_MR_FLAG_FLUSH, &sge, 1),
+			 0, "advise_mr");
+	}
+	sge = sge_of(&mr_a, LENGTH + 8192, 8);
+	errno_is(advise_mr(a.pd, IBV_ADVISE_MR_ADVICE_PREFETCH,
+			   IBV_ADVISE_MR_FLAG_FLUSH, &sge, 1), EFAULT,
+		 "advise_mr, over the end");
+	move(&b, IBV_WR_RDMA_WRITE, &mr_b, 0, &mr_a, 5000, 20000);
+	tear_down();
+}
+
 /* plain REG_MR: length and address are those that were asked for */
 static void case_query(char **arg)
 {
@@ -944,7 +974,7 @@ static void case_revoke(char **arg)
 	struct reg r = { GOOD };
 	struct mr mr;
 
-	set_up("plain", arg[0], false);
+	set_up("plain", arg[0], NULL);
 	move(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, 0, 10000);
 	test_do(buf_b.fd, DMABUF_TEST_REVOKE);
 	all_fail(false, "revoked");
@@ -955,7 +985,7 @@ static void case_revoke(char **arg)
 	test_do(buf_b.fd, DMABUF_TEST_MOVE);
 	tear_down();
 
-	set_up(arg[0], "plain", true);
+	set_up(arg[0], "plain", "reg_mr");
 	move(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, 0, 10000);
 	test_do(buf_a.fd, DMABUF_TEST_REVOKE);
 	all_fail(true, "revoked");
@@ -1033,11 +1063,11 @@ static void case_revoke_traffic(char **arg)
 
 	for (round = 0; round < 2; round++) {
 		for (n = 0; n < NR_DATA_OPS; n++) {
-			set_up("plain", arg[0], round);
+			set_up("plain", arg[0], round ? "reg_mr" : NULL);
 			under_traffic(all_ops[n], false, revoke_b,
 				      op_name(all_ops[n]));
 			tear_down();
-			set_up(arg[0], "plain", round);
+			set_up(arg[0], "plain", round ? "reg_mr" : NULL);
 			under_traffic(all_ops[n], true, revoke_a,
 				      op_name(all_ops[n]));
 			tear_down();
@@ -1057,7 +1087,7 @@ static void case_dereg_traffic(char **arg)
 	unsigned int n;
 
 	for (n = 0; n < NR_DATA_OPS; n++) {
-		set_up("plain", arg[0], false);
+		set_up("plain", arg[0], NULL);
 		under_traffic(all_ops[n], false, dereg_b, op_name(all_ops[n]));
 		must_dereg(&mr_a);
 		buf_close(&buf_a);
@@ -1080,13 +1110,13 @@ static void case_fail(char **arg)
 	unsigned int n;
 
 	for (n = 0; n < ARRAY_SIZE(ways); n++) {
-		set_up("plain", arg[0], false);
+		set_up("plain", arg[0], NULL);
 		test_do(buf_b.fd, ways[n].what);
 		all_fail(false, ways[n].name);
 		r.fd = buf_b.fd;
 		errno_is(do_reg(b.pd, &r, &mr), EIO, "registration");
 		tear_down();
-		set_up(arg[0], "plain", false);
+		set_up(arg[0], "plain", NULL);
 		test_do(buf_a.fd, ways[n].what);
 		all_fail(true, ways[n].name);
 		tear_down();
@@ -1103,7 +1133,7 @@ static void case_fence(char **arg)
 	struct xfer x;
 	unsigned int n;
 
-	set_up("plain", arg[0], false);
+	set_up("plain", arg[0], NULL);
 	for (n = 0; n < ARRAY_SIZE(ops); n++) {
 		test_do(buf_b.fd, DMABUF_TEST_FENCE);
 		x = make_xfer(&a, ops[n], &mr_a, 0, &mr_b, 0, 8, 1);
@@ -1123,7 +1153,7 @@ static void case_fence_stuck(char **arg)
 {
 	struct xfer x;
 
-	set_up("plain", arg[0], false);
+	set_up("plain", arg[0], NULL);
 	test_do(buf_b.fd, DMABUF_TEST_FENCE);
 	x = make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, 0, 8, 1);
 	expect(run_xfer(&x), IBV_WC_REM_ACCESS_ERR, "a fence for ever");
@@ -1280,7 +1310,7 @@ static void case_traffic(char **arg)
 {
 	unsigned int n;
 
-	set_up(arg[0], arg[1], false);
+	set_up(arg[0], arg[1], NULL);
 	for (n = 0; ; n++) {
 		move(&a, all_ops[n % NR_DATA_OPS], &mr_a, 0, &mr_b, 0, 100000);
 		if (n == NR_DATA_OPS) {
@@ -1318,6 +1348,7 @@ static const struct {
 	{ "errno", case_errno, 1 },
 	{ "query", case_query, 2 },
 	{ "advise", case_advise, 2 },
+	{ "prefetch", case_prefetch, 1 },
 	{ "revoke", case_revoke, 1 },
 	{ "revoke-traffic", case_revoke_traffic, 1 },
 	{ "dereg-traffic", case_dereg_traffic, 1 },

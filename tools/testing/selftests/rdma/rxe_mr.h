@@ -30,7 +30,7 @@
 
 #define die(fmt, ...) do {						\
 	fflush(stdout);							\
-	fprintf(stderr, "rxe_dmabuf: " fmt "\n", ##__VA_ARGS__);	\
+	fprintf(stderr, "rxe_mr: " fmt "\n", ##__VA_ARGS__);	\
 	exit(1);							\
 } while (0)
 
@@ -48,9 +48,11 @@ static int exporter = -1;
  * @cpu: mapping, or NULL where the exporter has to be asked
  * @size: in bytes
  * @want: what the memory must hold, byte by byte
+ * @odp: ordinary memory, to be paged on demand
  */
 struct buf {
 	int fd;
+	bool odp;
 	uint8_t *cpu;
 	size_t size;
 	uint8_t *want;
@@ -315,7 +317,7 @@ static int fd_of(const char *kind, size_t size)
 static bool is_test(const char *kind)
 {
 	return strcmp(kind, "udmabuf") && strcmp(kind, "heap") &&
-	       strcmp(kind, "plain");
+	       strcmp(kind, "plain") && strcmp(kind, "odp");
 }
 
 /* user space's own access, as dma-buf wants it bracketed */
@@ -383,8 +385,10 @@ static void buf_check(struct buf *b, const char *what)
 
 static void buf_open(struct buf *b, const char *kind, size_t size)
 {
-	bool plain = !strcmp(kind, "plain");
+	bool plain;
 
+	b->odp = !strcmp(kind, "odp");
+	plain = b->odp || !strcmp(kind, "plain");
 	b->size = size;
 	b->fd = plain ? -1 : fd_of(kind, size);
 	b->want = malloc(size);
@@ -416,7 +420,7 @@ static void reg_buf(struct ibv_pd *pd, struct buf *b, uint64_t offset,
 		.reg_mr = by_reg_mr || b->fd < 0,
 		.addr = (uintptr_t)b->cpu + offset,
 		.offset = offset, .length = length, .iova = iova, .fd = b->fd,
-		.access = ACCESS_ALL,
+		.access = ACCESS_ALL | (b->odp ? IBV_ACCESS_ON_DEMAND : 0),
 	};
 	int err = do_reg(pd, &r, mr);
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Memory regions of dma-bufs. Included by the Makefile.
+# Memory regions: of dma-bufs, on demand. Included by the Makefile.
 
 TEST_PROGS += rxe_dmabuf.sh
 TEST_PROGS += rxe_dmabuf_life.sh
+TEST_PROGS += rxe_odp.sh
 # end of TEST_PROGS
 
-TEST_FILES += rxe_dmabuf_lib.sh
+TEST_FILES += rxe_mr_lib.sh
 # end of TEST_FILES
 
-TEST_GEN_FILES += rxe_dmabuf
+TEST_GEN_FILES += rxe_mr
 # end of TEST_GEN_FILES
 
 CFLAGS += $(KHDR_INCLUDES)

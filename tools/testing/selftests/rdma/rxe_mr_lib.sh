@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2015
 #
-# Shared by the rxe_dmabuf*.sh tests, beside rxe_lib.sh.
+# Shared by the rxe_dmabuf*.sh and rxe_odp.sh tests, beside rxe_lib.sh.
 
 # shellcheck source=rxe_lib.sh
 . "$(dirname "$0")/rxe_lib.sh"
 
 BUFINFO=/sys/kernel/debug/dma_buf/bufinfo
 
-# dmabuf CASE ARGUMENT...: each byte is checked in there
-dmabuf()
+# mr CASE ARGUMENT...: each byte is checked in there
+mr()
 {
-	"$HERE/rxe_dmabuf" "$RXE_A" $IP_A "$RXE_B" $IP_B "$@" \
-		>"$TMP/dmabuf" 2>&1 || {
-		say "rxe_dmabuf $*: status $?: $(tail -n 1 "$TMP/dmabuf")"
+	"$HERE/rxe_mr" "$RXE_A" $IP_A "$RXE_B" $IP_B "$@" >"$TMP/mr" 2>&1 || {
+		say "rxe_mr $*: status $?: $(tail -n 1 "$TMP/mr")"
 		return 1
 	}
 }
@@ -53,7 +52,7 @@ nothing_left()
 	}
 }
 
-start_dmabuf()
+start_mr()
 {
 	local dev
 
