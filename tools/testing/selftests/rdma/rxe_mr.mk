@@ -4,12 +4,15 @@
 
 TEST_PROGS += rxe_dmabuf.sh
 TEST_PROGS += rxe_dmabuf_life.sh
+TEST_PROGS += rxe_dmabuf_user.sh
 TEST_PROGS += rxe_odp.sh
 # end of TEST_PROGS
 
 TEST_FILES += rxe_mr_lib.sh
 # end of TEST_FILES
 
+TEST_GEN_FILES += dmabuf_perf
+TEST_GEN_FILES += librxe_dmabuf.so
 TEST_GEN_FILES += rxe_mr
 # end of TEST_GEN_FILES
 

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RDMA to and from dma-bufs: does it work here, and how fast?
+ *
+ * A server and a client, each with a buffer of its own. The client writes to
+ * the server's buffer and reads from it, verifies the data, and prints a line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <infiniband/verbs.h>
+#include <rdma/rdma_cma.h>
+
+#define SIZE	(1 << 20)
+#define DEPTH	16
+#define ACCESS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ | \
+		 IBV_ACCESS_REMOTE_WRITE)
+
+#define die(fmt, ...) do {						\
+	fprintf(stderr, "dmabuf_perf: " fmt "\n", ##__VA_ARGS__);	\
+	exit(1);							\
+} while (0)
+
+#define die_errno(fmt, ...) die(fmt ": %s", ##__VA_ARGS__, strerror(errno))
+
+struct buf {
+	const char *kind;
+	int fd;			/* -1: ordinary memory */
+	uint8_t *cpu;
+	uint64_t iova;
+	struct ibv_mr *mr;
+};
+
+/* what the server tells when it accepts */
+struct hello {
+	uint64_t iova;
+	uint32_t rkey;
+	char kind[20];
+} __attribute__((packed));
+
+static struct {
+	const char *kind;
+	const char *port;
+	size_t size;
+	unsigned int count;
+	bool header;
+} opt = { .kind = "udmabuf", .port = "7471", .size = 65536, .count = 500 };
+
+static struct buf buf;
+
+/* ---- memory ---- */
+
+static int udmabuf_fd(void)
+{
+	struct udmabuf_create create = { .size = SIZE };
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	int fd;
+
+	create.memfd = memfd_create("dmabuf_perf",
+				    MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	if (dev < 0 || (int)create.memfd < 0 ||
+	    ftruncate(create.memfd, SIZE) ||
+	    fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK))
+		die_errno("/dev/udmabuf");
+	fd = ioctl(dev, UDMABUF_CREATE, &create);
+	if (fd < 0)
+		die_errno("UDMABUF_CREATE");
+	close(create.memfd);
+	close(dev);
+	return fd;
+}
+
+static int heap_fd(const char *name)
+{
+	struct dma_heap_allocation_data data = {
+		.len = SIZE, .fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	char path[100];
+	int dev;
+
+	snprintf(path, sizeof(path), "/dev/dma_heap/%s", name);
+	dev = open(path, O_RDWR | O_CLOEXEC);
+	if (dev < 0 || ioctl(dev, DMA_HEAP_IOCTL_ALLOC, &data))
+		die_errno("%s", path);
+	close(dev);
+	return data.fd;
+}
+
+static void buf_open(struct ibv_pd *pd)
+{
+	bool plain = !strcmp(opt.kind, "plain");
+
+	buf.kind = opt.kind;
+	buf.fd = plain ? -1 : !strcmp(opt.kind, "udmabuf") ? udmabuf_fd() :
+		 heap_fd(opt.kind);
+	buf.cpu = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+		       plain ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, buf.fd,
+		       0);
+	if (buf.cpu == MAP_FAILED)
+		die_errno("mmap of %s", opt.kind);
+	buf.iova = (uintptr_t)buf.cpu;
+	buf.mr = plain ? ibv_reg_mr(pd, buf.cpu, SIZE, ACCESS) :
+		 ibv_reg_dmabuf_mr(pd, 0, SIZE, buf.iova, buf.fd, ACCESS);
+	if (!buf.mr && errno == EOPNOTSUPP)
+		die("registration of %s: not supported\n"
+		    "  (an rdma-core without dma-bufs for this device? try LD_PRELOAD=librxe_dmabuf.so)",
+		    opt.kind);
+	if (!buf.mr)
+		die_errno("registration of %s", opt.kind);
+}
+
+static void cpu_sync(uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags };
+
+	if (buf.fd >= 0 && ioctl(buf.fd, DMA_BUF_IOCTL_SYNC, &sync))
+		die_errno("DMA_BUF_IOCTL_SYNC");
+}
+
+static uint8_t pattern(uint32_t seed, size_t i)
+{
+	return seed * 131 + i * 7 + (i >> 8) * 3 + (i >> 16) * 5 + 1;
+}
+
+static void fill(uint32_t seed, size_t offset, size_t len)
+{
+	size_t i;
+
+	cpu_sync(DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+	for (i = 0; i < len; i++)
+		buf.cpu[offset + i] = pattern(seed, i);
+	cpu_sync(DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
+}
+
+static void verify(uint32_t seed, size_t offset, size_t len)
+{
+	size_t i;
+
+	cpu_sync(DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	for (i = 0; i < len; i++)
+		if (buf.cpu[offset + i] != pattern(seed, i))
+			die("%s: byte %zu is %#x, not %#x", opt.kind, i,
+			    buf.cpu[offset + i], pattern(seed, i));
+	cpu_sync(DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+}
+
+/* ---- connection ---- */
+
+static struct rdma_cm_id *create_ep(const char *node, bool passive)
+{
+	struct rdma_addrinfo *info, hints = {
+		.ai_port_space = RDMA_PS_TCP,
+		.ai_flags = passive ? RAI_PASSIVE : 0,
+	};
+	struct ibv_qp_init_attr init = {
+		.qp_type = IBV_QPT_RC, .sq_sig_all = 1,
+		.cap = { .max_send_wr = DEPTH, .max_recv_wr = 2,
+			 .max_send_sge = 1, .max_recv_sge = 1 },
+	};
+	struct rdma_cm_id *id;
+
+	if (rdma_getaddrinfo(node, opt.port, &hints, &info))
+		die_errno("address %s", node ? node : "to listen at");
+	if (rdma_create_ep(&id, info, NULL, &init))
+		die_errno("%s: no endpoint", node ? node : "server");
+	rdma_freeaddrinfo(info);
+	return id;
+}
+
+static void poll_one(struct ibv_cq *cq, struct ibv_wc *wc)
+{
+	int n;
+
+	do {
+		n = ibv_poll_cq(cq, 1, wc);
+	} while (!n);
+	if (n < 0 || wc->status != IBV_WC_SUCCESS)
+		die("%s", n < 0 ? "poll_cq" : ibv_wc_status_str(wc->status));
+}
+
+static void serve(const char *node)
+{
+	struct rdma_conn_param param = {
+		.responder_resources = DEPTH, .initiator_depth = DEPTH,
+	};
+	struct rdma_cm_id *listen = create_ep(node, true), *id;
+	struct ibv_recv_wr *bad, wr = {};
+	struct hello hello = {};
+	struct ibv_wc wc;
+
+	if (rdma_listen(listen, 1) || rdma_get_request(listen, &id))
+		die_errno("listen");
+	buf_open(id->pd);
+	hello.iova = buf.iova;
+	hello.rkey = buf.mr->rkey;
+	strncpy(hello.kind, opt.kind, sizeof(hello.kind) - 1);
+	param.private_data = &hello;
+	param.private_data_len = sizeof(hello);
+	if (ibv_post_recv(id->qp, &wr, &bad) || rdma_accept(id, &param))
+		die_errno("accept");
+
+	/* an empty message with the seed says: all is written */
+	while (ibv_poll_cq(id->recv_cq, 1, &wc) == 0)
+		usleep(1000);
+	if (wc.status != IBV_WC_SUCCESS)
+		die("%s", ibv_wc_status_str(wc.status));
+	verify(ntohl(wc.imm_data), 0, opt.size);
+	rdma_disconnect(id);
+	if (ibv_dereg_mr(buf.mr))
+		die("dereg_mr");
+	rdma_destroy_ep(id);
+	rdma_destroy_ep(listen);
+}
+
+/* ---- measurements ---- */
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e6 + ts.tv_nsec / 1e3;
+}
+
+static void post(struct rdma_cm_id *id, enum ibv_wr_opcode op,
+		 const struct hello *peer, size_t offset, size_t len)
+{
+	struct ibv_sge sge = {
+		.addr = buf.iova + offset, .length = len, .lkey = buf.mr->lkey,
+	};
+	struct ibv_send_wr *bad, wr = {
+		.sg_list = &sge, .num_sge = 1, .opcode = op,
+		.wr.rdma.remote_addr = peer->iova, .wr.rdma.rkey = peer->rkey,
+	};
+
+	if (ibv_post_send(id->qp, &wr, &bad))
+		die("post_send");
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(double *)a, y = *(double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* the median time of 8 bytes, in us */
+static double latency(struct rdma_cm_id *id, enum ibv_wr_opcode op,
+		      const struct hello *peer)
+{
+	double *took = calloc(opt.count, sizeof(*took));
+	struct ibv_wc wc;
+	unsigned int n;
+	double median;
+
+	for (n = 0; n < opt.count; n++) {
+		took[n] = now();
+		post(id, op, peer, SIZE / 2, 8);
+		poll_one(id->send_cq, &wc);
+		took[n] = now() - took[n];
+	}
+	qsort(took, opt.count, sizeof(*took), compare);
+	median = took[opt.count / 2];
+	free(took);
+	return median;
+}
+
+/* MiB/s */
+static double bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
+			const struct hello *peer)
+{
+	unsigned int posted, done;
+	struct ibv_wc wc;
+	double start;
+
+	start = now();
+	for (posted = done = 0; done < opt.count; done++) {
+		while (posted < opt.count && posted - done < DEPTH / 2) {
+			post(id, op, peer, op == IBV_WR_RDMA_READ ?
+			     SIZE / 2 : 0, opt.size);
+			posted++;
+		}
+		poll_one(id->send_cq, &wc);
+	}
+	return opt.count * (opt.size / 1048576.0) / ((now() - start) / 1e6);
+}
+
+static void finish(struct rdma_cm_id *id, uint32_t seed)
+{
+	struct ibv_send_wr *bad, wr = {
+		.opcode = IBV_WR_SEND_WITH_IMM, .imm_data = htonl(seed),
+	};
+	struct ibv_wc wc;
+
+	if (ibv_post_send(id->qp, &wr, &bad))
+		die("post_send");
+	poll_one(id->send_cq, &wc);
+}
+
+static void client(const char *node)
+{
+	struct rdma_conn_param param = {
+		.responder_resources = DEPTH, .initiator_depth = DEPTH,
+		.retry_count = 7, .rnr_retry_count = 7,
+	};
+	struct rdma_cm_id *id = create_ep(node, false);
+	uint32_t seed = getpid();
+	struct hello peer;
+	double lat[2], bw[2];
+
+	buf_open(id->pd);
+	if (rdma_connect(id, &param))
+		die_errno("%s: connect", node);
+	if (id->event->param.conn.private_data_len < sizeof(peer))
+		die("%s is no dmabuf_perf", node);
+	memcpy(&peer, id->event->param.conn.private_data, sizeof(peer));
+	peer.kind[sizeof(peer.kind) - 1] = 0;
+
+	lat[0] = latency(id, IBV_WR_RDMA_WRITE, &peer);
+	lat[1] = latency(id, IBV_WR_RDMA_READ, &peer);
+	fill(seed, 0, opt.size);
+	bw[0] = bandwidth(id, IBV_WR_RDMA_WRITE, &peer);
+	bw[1] = bandwidth(id, IBV_WR_RDMA_READ, &peer);
+	verify(seed, SIZE / 2, opt.size);
+	finish(id, seed);
+	if (opt.header)
+		printf("%-10s %-10s %10s %10s %12s %12s  data\n", "from", "to",
+		       "write, us", "read, us", "write, MiB/s",
+		       "read, MiB/s");
+	printf("%-10s %-10s %10.2f %10.2f %12.2f %12.2f  ok\n", opt.kind,
+	       peer.kind, lat[0], lat[1], bw[0], bw[1]);
+	rdma_disconnect(id);
+	if (ibv_dereg_mr(buf.mr))
+		die("dereg_mr");
+	rdma_destroy_ep(id);
+}
+
+static void show_help(FILE *to)
+{
+	fputs("usage: dmabuf_perf [options] -l [ADDRESS]   server, for one client\n"
+	      "       dmabuf_perf [options] ADDRESS        client\n"
+	      "  -m MEMORY  udmabuf (the default), plain, or the name of a DMA heap\n"
+	      "  -s BYTES   of a message for bandwidth and verification (65536)\n"
+	      "  -n COUNT   of messages (500)\n"
+	      "  -p PORT    (7471)\n"
+	      "  -H         print a header\n", to);
+	exit(to == stderr);
+}
+
+static unsigned long parse_num(const char *text, unsigned long max)
+{
+	unsigned long val;
+	char *end;
+
+	errno = 0;
+	val = strtoul(text, &end, 10);
+	if (errno || end == text || *end || !val || val > max)
+		die("bad number '%s'", text);
+	return val;
+}
+
+int main(int argc, char **argv)
+{
+	bool server = false;
+	int c;
+
+	while ((c = getopt(argc, argv, "lm:s:n:p:Hh")) != -1) {
+		switch (c) {
+		case 'l':
+			server = true;
+			break;
+		case 'm':
+			opt.kind = optarg;
+			break;
+		case 's':
+			opt.size = parse_num(optarg, SIZE / 2);
+			break;
+		case 'n':
+			opt.count = parse_num(optarg, 10000000);
+			break;
+		case 'p':
+			opt.port = optarg;
+			break;
+		case 'H':
+			opt.header = true;
+			break;
+		default:
+			show_help(c == 'h' ? stdout : stderr);
+		}
+	}
+	if (server)
+		serve(argv[optind]);
+	else if (argc - optind == 1)
+		client(argv[optind]);
+	else
+		show_help(stderr);
+	return 0;
+}
