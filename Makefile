@@ -44,7 +44,7 @@ export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 
 T := $(TOP)/tools/testing/rxe
 
-.PHONY: help run run_tests tree sources kernel root shell exec bench check selftest
+.PHONY: help run run_tests tree sources kernel root dmabuf shell exec bench check selftest
 .PHONY: clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -54,7 +54,7 @@ help:
 
 # make cannot pass on an exit status (its own is 2 for all failures); the
 # verdict names the status, and so does make's "Error N".
-run: knobs-run kernel root
+run: knobs-run kernel root dmabuf
 	@$(T)/boot.sh run
 
 run_tests: knobs-run_tests kernel root
@@ -62,13 +62,13 @@ run_tests: knobs-run_tests kernel root
 	@$(T)/kselftest.sh
 	@$(T)/boot.sh run_tests
 
-exec: knobs-exec kernel root
+exec: knobs-exec kernel root dmabuf
 	@$(T)/boot.sh exec
 
-shell: knobs-shell kernel root
+shell: knobs-shell kernel root dmabuf
 	@$(T)/boot.sh shell
 
-bench: knobs-bench kernel root
+bench: knobs-bench kernel root dmabuf
 	@$(T)/deps.sh bench
 	@$(T)/stock.sh
 	@$(T)/boot.sh bench
@@ -92,6 +92,10 @@ kernel: sources
 root:
 	@$(T)/deps.sh root
 	@$(T)/root.sh
+
+dmabuf:
+	@$(T)/deps.sh tests
+	@$(T)/dmabuf.sh
 
 check:
 	@$(T)/deps.sh tree kernel check

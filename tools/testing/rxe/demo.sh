@@ -208,6 +208,41 @@ table()
 	echo
 }
 
+# perf LAYER FROM TO [OPTION]: memory of FROM in a, of TO in b; dmabuf_perf
+# verifies the data at both ends
+perf()
+{
+	local server n dir=/mnt/share/dmabuf
+
+	b timeout 60 env LD_PRELOAD=$dir/librxe_dmabuf.so \
+		$dir/dmabuf_perf -l -m "$3" 192.0.2.2 >/dev/null 2>&1 &
+	server=$!
+	for ((n = 0; n < 50; n++)); do
+		sleep 0.1
+		a timeout 60 env LD_PRELOAD=$dir/librxe_dmabuf.so \
+			$dir/dmabuf_perf -m "$2" "${@:4}" 192.0.2.2 \
+			2>/tmp/perf && break
+	done
+	wait $server || fail "dmabuf_perf: layer $1, $2 to $3: $(cat /tmp/perf)"
+}
+
+# dma-bufs at each end, and ordinary memory to compare with
+dmabufs()
+{
+	local l
+
+	setup l2
+	for l in 3 2; do
+		layer "$l" || fail "cannot set layer $l"
+		echo "memory regions of dma-bufs, layer $l"
+		perf "$l" plain plain -H
+		perf "$l" udmabuf udmabuf
+		perf "$l" system udmabuf
+		echo
+	done
+	teardown
+}
+
 modprobe rdma_rxe || fail "no rdma_rxe"
 [ -e /proc/sys/net/rxe/rxe_network_layer ] ||
 	fail "this kernel has no net.rxe.rxe_network_layer"
@@ -215,3 +250,4 @@ echo "RXE over netkit, Linux $(uname -r), $(nproc) CPUs, medians of $ROUNDS"
 echo
 table l2
 table l3
+dmabufs
