@@ -157,6 +157,19 @@ class Table:
                     (driver, None, 0, mtu, metric)))
                 for mtu in self.mtus)
 
+    def memory(self):
+        yield ""
+        yield "%-32s" % "Memory regions, layer 2" + "".join(
+            "%22s" % ("MTU %d" % mtu) for mtu in self.mtus)
+        for driver, what in (("plain", "ordinary"), ("udmabuf", "udmabuf"),
+                             ("system", "system heap")):
+            for metric, unit in (("mr_write_lat", "8-byte write, us"),
+                                 ("mr_write_bw", "64 KiB write, MiB/s"),
+                                 ("mr_read_bw", "64 KiB read, MiB/s")):
+                yield "%-32s" % ("%s, %s" % (what, unit)) + "".join(
+                    "%22s" % show(self.by_key.get((driver, 2, 0, mtu, metric)))
+                    for mtu in self.mtus)
+
     def targets(self):
         yield ""
         yield "Ratios, median over the rounds (quartiles)"
@@ -185,5 +198,6 @@ class Table:
         for metric in SHORT:
             yield from self.grid(metric)
         yield from self.references()
+        yield from self.memory()
         yield from self.targets()
         yield from self.failures()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""One run of perftest or qperf between the ends: a value and its details."""
+"""One run of perftest, qperf or dmabuf_perf between the ends: a value and its
+details; dmabuf_perf gives several values."""
 
 import itertools
 import os
@@ -108,6 +109,48 @@ def qperf(metric):
     if not found:
         raise Failed("qperf %s: %s" % (test, last_line(out)))
     return float(found.group(1)) * scale, {}
+
+
+# what MRs are of: ordinary memory, udmabuf, a DMA heap
+MEMORY = ("plain", "udmabuf", "system")
+MEMORY_METRICS = ("mr_write_lat", "mr_read_lat", "mr_write_bw", "mr_read_bw")
+DMABUF = "/mnt/share/dmabuf/"
+
+
+def memory(kind, iters):
+    """A dict of all its metrics; the data was verified at both ends."""
+    port = next(ports)
+    argv = ["env", "LD_PRELOAD=%slibrxe_dmabuf.so" % DMABUF,
+            DMABUF + "dmabuf_perf", "-p", str(port), "-m", kind,
+            "-n", str(max(MIN_ITERS, iters // 10))]
+    # its port is RDMA's, not a socket's: the client asks until it is there
+    server = subprocess.Popen(SERVER.argv(*argv, "-l", SERVER.addr), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        out = ask(lambda: CLIENT.run(*argv, SERVER.addr, timeout=RUN_TIMEOUT))
+        if server.wait(10):
+            raise Failed("server: " + last_line(server.stdout.read()))
+    except subprocess.TimeoutExpired:
+        raise Failed("the server does not end") from None
+    finally:
+        server.kill()
+        server.communicate()
+    fields = out.split()
+    if fields[-1] != "ok":
+        raise Failed("dmabuf_perf: " + last_line(out))
+    return dict(zip(MEMORY_METRICS, map(float, fields[2:6])))
+
+
+def ask(what):
+    """Again, while nobody answers."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            return what()
+        except Failed:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def perftest_version():
