@@ -5,6 +5,7 @@
  * to it. See dmabuf_test_exporter_uapi.h.
  */
 
+#include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
@@ -41,6 +42,7 @@
  * @begun: calls of begin_cpu_access that succeeded
  * @ended: calls of end_cpu_access
  * @unsynced: accesses to I/O memory outside of these two
+ * @late: accesses to I/O memory that is not mapped any more
  * @fence: not signalled yet, or NULL; under the reservation lock
  */
 struct test_buf {
@@ -59,6 +61,7 @@ struct test_buf {
 	atomic_t		begun;
 	atomic_t		ended;
 	atomic_t		unsynced;
+	atomic_t		late;
 	struct dma_fence	*fence;
 };
 
@@ -72,10 +75,16 @@ static unsigned long test_len(struct test_buf *buf)
 #ifdef CONFIG_INDIRECT_IOMEM
 /* No pointer of the kernel's: whoever uses it as one crashes. */
 
-static void test_io_check(struct test_buf *buf)
+/* Slow, so that a revocation comes in the middle of an access if it does not
+ * wait for its end.
+ */
+static void test_io_access(struct test_buf *buf)
 {
 	if (atomic_read(&buf->begun) <= atomic_read(&buf->ended))
 		atomic_inc(&buf->unsynced);
+	udelay(20);
+	if (!READ_ONCE(buf->mapped))
+		atomic_inc(&buf->late);
 }
 
 static unsigned long test_io_read(void *priv, unsigned int offset, int size)
@@ -83,7 +92,7 @@ static unsigned long test_io_read(void *priv, unsigned int offset, int size)
 	struct test_buf *buf = priv;
 	unsigned long val = 0;
 
-	test_io_check(buf);
+	test_io_access(buf);
 	memcpy(&val, buf->base + offset, size);
 	return val;
 }
@@ -93,7 +102,7 @@ static void test_io_write(void *priv, unsigned int offset, int size,
 {
 	struct test_buf *buf = priv;
 
-	test_io_check(buf);
+	test_io_access(buf);
 	memcpy(buf->base + offset, &val, size);
 }
 
@@ -102,7 +111,7 @@ static void test_io_copy_from(void *priv, void *to, unsigned int offset,
 {
 	struct test_buf *buf = priv;
 
-	test_io_check(buf);
+	test_io_access(buf);
 	memcpy(to, buf->base + offset, size);
 }
 
@@ -111,7 +120,7 @@ static void test_io_copy_to(void *priv, unsigned int offset, const void *from,
 {
 	struct test_buf *buf = priv;
 
-	test_io_check(buf);
+	test_io_access(buf);
 	memcpy(buf->base + offset, from, size);
 }
 
@@ -296,10 +305,9 @@ static int test_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	struct test_buf *buf = dmabuf->priv;
 	int err = 0;
 
+	/* also after a revocation: that is for the importer to know */
 	dma_resv_lock(dmabuf->resv, NULL);
-	if (buf->revoked)
-		err = -ENODEV;
-	else if (buf->fail_begin)
+	if (buf->fail_begin)
 		err = -EIO;
 	else
 		atomic_inc(&buf->begun);
@@ -626,6 +634,7 @@ static void test_fill_stat(struct dma_buf *dmabuf, struct dmabuf_test_stat *stat
 	stat->begun = atomic_read(&buf->begun);
 	stat->ended = atomic_read(&buf->ended);
 	stat->unsynced = atomic_read(&buf->unsynced);
+	stat->late = atomic_read(&buf->late);
 	stat->touched = buf->revoked &&
 			memchr_inv(buf->base, POISON, test_len(buf));
 	dma_resv_unlock(dmabuf->resv);

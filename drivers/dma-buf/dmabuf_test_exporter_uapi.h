@@ -73,6 +73,7 @@ struct dmabuf_test_do {
  * @begun: begin_cpu_access calls so far
  * @ended: end_cpu_access calls so far
  * @unsynced: accesses to I/O memory outside of begin and end
+ * @late: accesses to I/O memory that was unmapped already
  * @touched: something was written after the revocation
  */
 struct dmabuf_test_stat {
@@ -83,6 +84,7 @@ struct dmabuf_test_stat {
 	__u32 begun;
 	__u32 ended;
 	__u32 unsynced;
+	__u32 late;
 	__u32 touched;
 };
 
