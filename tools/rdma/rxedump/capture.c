@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Live capture: a pair of BPF programs on each interface, at tcx ingress and
+ * egress, all with one ring buffer. The links end with this process, however
+ * it ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "capture.h"
+#include "rxedump.skel.h"
+#include "say.h"
+
+#define CAP_NET_ADMIN_BIT	12
+#define CAP_SYS_ADMIN_BIT	21
+#define CAP_BPF_BIT		39
+
+#define VLAN_LEN		4
+#define MACS_LEN		12
+#define DRAIN_TRIES		100
+
+struct source {
+	struct iface iface;
+	char dev[IF_NAMESIZE];
+	struct rxedump_bpf *skel;
+	struct bpf_link *in, *out;
+	bool gone;
+};
+
+struct capture {
+	const struct options *o;
+	capture_fn fn;
+	void *arg;
+	struct source *sources;
+	unsigned int nr;
+	struct ring_buffer *ring;
+	uint64_t tai_offset;		/* ns */
+	uint64_t delivered;
+	unsigned int nr_cpus;
+	uint64_t *per_cpu;		/* values of a count */
+	time_t next_look;
+	uint8_t tagged[MAX_EVENT_DATA + VLAN_LEN];
+};
+
+static bool libbpf_speaks;
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt,
+			va_list args)
+{
+	if (!libbpf_speaks || level == LIBBPF_DEBUG)
+		return 0;
+	return vfprintf(stderr, fmt, args);
+}
+
+static uint64_t capabilities(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	unsigned long long caps = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return caps;
+}
+
+static bool have_privileges(const struct options *o)
+{
+	uint64_t caps = capabilities();
+	bool admin = caps >> CAP_SYS_ADMIN_BIT & 1;
+	bool netns = false;
+	unsigned int i;
+
+	for (i = 0; i < o->nr_ifaces; i++)
+		netns |= !!o->ifaces[i].netns;
+	if ((caps >> CAP_BPF_BIT & 1 || admin) &&
+	    caps >> CAP_NET_ADMIN_BIT & 1 && (admin || !netns))
+		return true;
+	say("no permission to capture; missing:%s%s%s",
+	    caps >> CAP_BPF_BIT & 1 || admin ? "" : " CAP_BPF",
+	    caps >> CAP_NET_ADMIN_BIT & 1 ? "" : " CAP_NET_ADMIN",
+	    admin || !netns ? "" : " CAP_SYS_ADMIN (for --netns)");
+	return false;
+}
+
+/* Enter a namespace: 0, or -1 after saying why. */
+static int enter_netns(const char *name)
+{
+	char path[256];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s%s",
+		 strchr(name, '/') ? "" : "/run/netns/", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	err = fd < 0 ? -1 : setns(fd, CLONE_NEWNET);
+	if (err)
+		say("--netns %s: %s", name, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* -1: frames of a kind that we cannot read */
+static int linktype_of(const char *dev)
+{
+	struct ifreq req = {};
+	int fd, err;
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", dev);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	err = ioctl(fd, SIOCGIFHWADDR, &req);
+	close(fd);
+	if (err)
+		return -1;
+	switch (req.ifr_hwaddr.sa_family) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		return LINKTYPE_ETHERNET;
+	case ARPHRD_NONE:
+	case ARPHRD_RAWIP:
+	case ARPHRD_PPP:
+		return LINKTYPE_RAW;
+	default:
+		return -1;
+	}
+}
+
+static struct source *add_source(struct capture *c, const char *dev,
+				 const char *netns)
+{
+	struct source *s;
+
+	s = realloc(c->sources, (c->nr + 1) * sizeof(*s));
+	if (!s)
+		return NULL;
+	c->sources = s;
+	s += c->nr++;
+	memset(s, 0, sizeof(*s));
+	snprintf(s->dev, sizeof(s->dev), "%.*s", IF_NAMESIZE - 1, dev);
+	snprintf(s->iface.name, sizeof(s->iface.name), "%s%s%.40s", s->dev,
+		 netns ? "@" : "", netns ? netns : "");
+	s->iface.snaplen = c->o->snaplen;
+	return s;
+}
+
+static void configure(struct capture *c, struct source *s)
+{
+	struct rxedump_bpf__rodata *ro = s->skel->rodata;
+	const struct options *o = c->o;
+	unsigned int i;
+
+	memcpy((void *)&ro->filter, &o->filter, sizeof(o->filter));
+	ro->filtering = !filter_is_empty(&o->filter);
+	ro->iface_id = c->nr - 1;
+	ro->raw_ip = s->iface.linktype == LINKTYPE_RAW;
+	ro->snaplen = o->snaplen;
+	ro->headers_only = o->headers_only;
+	ro->wakeup_bytes = o->ring_kib * 1024 / 4;
+	for (i = 0; i < 256; i++)
+		ro->hdr_len[i] = roce_hdrs_len(roce_opcodes[i].hdrs);
+}
+
+/* The kernel wants a power of two of pages. */
+static uint32_t ring_size(unsigned int kib)
+{
+	uint32_t size = 4096;
+
+	while (size < kib * 1024ull)
+		size *= 2;
+	return size;
+}
+
+static int share_ring(struct capture *c, struct source *s)
+{
+	if (s == c->sources)
+		return bpf_map__set_max_entries(s->skel->maps.ring,
+						ring_size(c->o->ring_kib));
+	return bpf_map__reuse_fd(s->skel->maps.ring,
+				 bpf_map__fd(c->sources->skel->maps.ring));
+}
+
+/* Before other programs what comes in, after them what goes out: as near to
+ * the wire as can be.
+ */
+static int attach(struct capture *c, struct source *s, int ifindex)
+{
+	LIBBPF_OPTS(bpf_tcx_opts, first, .flags = BPF_F_BEFORE);
+
+	if (c->o->in) {
+		s->in = bpf_program__attach_tcx(s->skel->progs.rxedump_in,
+						ifindex, &first);
+		if (!s->in)
+			return -errno;
+	}
+	if (c->o->out) {
+		s->out = bpf_program__attach_tcx(s->skel->progs.rxedump_out,
+						 ifindex, NULL);
+		if (!s->out)
+			return -errno;
+	}
+	return 0;
+}
+
+static int open_source(struct capture *c, const char *dev, const char *netns)
+{
+	unsigned int ifindex = if_nametoindex(dev);
+	struct source *s;
+	int err;
+
+	if (!ifindex) {
+		say("-i %s: %s", dev, strerror(errno));
+		return -1;
+	}
+	s = add_source(c, dev, netns);
+	if (!s)
+		return -1;
+	s->iface.linktype = linktype_of(dev);
+	if (s->iface.linktype < 0) {
+		say("-i %s: neither Ethernet nor IP without a link header",
+		    dev);
+		return -1;
+	}
+	s->skel = rxedump_bpf__open();
+	if (!s->skel) {
+		say("-i %s: cannot open the BPF program: %s", dev,
+		    strerror(errno));
+		return -1;
+	}
+	configure(c, s);
+	err = share_ring(c, s);
+	if (!err)
+		err = rxedump_bpf__load(s->skel);
+	if (err) {
+		say("-i %s: the kernel refuses the BPF program: %s (-vvv tells more)",
+		    dev, strerror(-err));
+		return -1;
+	}
+	err = attach(c, s, ifindex);
+	if (err)
+		say("-i %s: cannot attach: %s", dev, strerror(-err));
+	return err;
+}
+
+static int open_any(struct capture *c, const char *netns)
+{
+	struct if_nameindex *list = if_nameindex();
+	unsigned int i, opened = 0;
+	int err = 0;
+
+	if (!list) {
+		say("-i any: %s", strerror(errno));
+		return -1;
+	}
+	for (i = 0; !err && list[i].if_index; i++) {
+		if (linktype_of(list[i].if_name) < 0)
+			continue;
+		err = open_source(c, list[i].if_name, netns);
+		opened++;
+	}
+	if_freenameindex(list);
+	if (!err && !opened) {
+		say("-i any: no interface");
+		err = -1;
+	}
+	return err;
+}
+
+static int open_all(struct capture *c)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	const char *where = NULL;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < c->o->nr_ifaces; i++) {
+		const struct iface_arg *arg = &c->o->ifaces[i];
+
+		if (arg->netns && arg->netns != where)
+			err = enter_netns(arg->netns);
+		where = arg->netns;
+		if (err)
+			break;
+		err = strcmp(arg->name, "any") ?
+		      open_source(c, arg->name, arg->netns) :
+		      open_any(c, arg->netns);
+	}
+	if (where && (home < 0 || setns(home, CLONE_NEWNET)))
+		err = -1;
+	if (home >= 0)
+		close(home);
+	return err;
+}
+
+/* A tag that the device took off goes back to where it was. */
+static void put_tag(struct capture *c, const struct event *e,
+		    struct frame *frame)
+{
+	frame->len += VLAN_LEN;
+	if (frame->caplen < MACS_LEN)
+		return;
+	memcpy(c->tagged, e->data, MACS_LEN);
+	memcpy(c->tagged + MACS_LEN, &e->vlan_proto, 2);
+	c->tagged[MACS_LEN + 2] = e->vlan_tci >> 8;
+	c->tagged[MACS_LEN + 3] = e->vlan_tci;
+	memcpy(c->tagged + MACS_LEN + VLAN_LEN, e->data + MACS_LEN,
+	       frame->caplen - MACS_LEN);
+	frame->data = c->tagged;
+	frame->caplen += VLAN_LEN;
+}
+
+static int take_event(void *arg, void *data, size_t size)
+{
+	const struct event *e = data;
+	struct capture *c = arg;
+	struct frame frame = {
+		.iface_id = e->iface,
+		.dir = e->out ? DIR_OUT : DIR_IN,
+		.ns = e->tai_ns - c->tai_offset,
+		.len = e->len,
+		.caplen = e->caplen,
+		.data = e->data,
+	};
+
+	(void)size;
+	frame.iface = &c->sources[e->iface].iface;
+	if (e->vlan_proto && frame.iface->linktype == LINKTYPE_ETHERNET)
+		put_tag(c, e, &frame);
+	c->delivered++;
+	c->fn(&frame, c->arg);
+	return 0;
+}
+
+/* TAI and UTC differ by whole seconds; both are set together. */
+static uint64_t tai_offset(void)
+{
+	struct timespec tai, utc;
+
+	clock_gettime(CLOCK_REALTIME, &utc);
+	clock_gettime(CLOCK_TAI, &tai);
+	return ((tai.tv_sec - utc.tv_sec) * 1000000000ll + tai.tv_nsec -
+		utc.tv_nsec + 500000000) / 1000000000 * 1000000000;
+}
+
+/**
+ * capture_open() - Attach to all interfaces of the options
+ * @o: the options
+ * @fn: is called for each frame, from capture_poll() and capture_stop()
+ * @arg: for @fn
+ *
+ * Return: the capture, or NULL after saying why.
+ */
+struct capture *capture_open(const struct options *o, capture_fn fn, void *arg)
+{
+	struct capture *c;
+
+	libbpf_speaks = o->style.verbose > 2;
+	libbpf_set_print(print_libbpf);
+	if (!have_privileges(o))
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->o = o;
+	c->fn = fn;
+	c->arg = arg;
+	c->tai_offset = tai_offset();
+	c->nr_cpus = libbpf_num_possible_cpus();
+	c->per_cpu = calloc(c->nr_cpus, sizeof(*c->per_cpu));
+	if (!c->per_cpu)
+		goto err_close;
+	if (open_all(c))
+		goto err_close;
+	c->ring = ring_buffer__new(bpf_map__fd(c->sources->skel->maps.ring),
+				   take_event, c, NULL);
+	if (!c->ring) {
+		say("cannot map the ring buffer: %s", strerror(errno));
+		goto err_close;
+	}
+	return c;
+
+err_close:
+	capture_close(c);
+	return NULL;
+}
+
+/* A link to a netdev that went away knows no netdev. */
+static bool link_alive(struct bpf_link *link)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+
+	return !link ||
+	       bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &len) ||
+	       info.tcx.ifindex;
+}
+
+/* Once a second: how many interfaces are left? */
+static unsigned int look_for_ifaces(struct capture *c)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < c->nr; i++) {
+		struct source *s = &c->sources[i];
+
+		if (!s->gone && !(link_alive(s->in) && link_alive(s->out))) {
+			say("%s: the interface is gone", s->iface.name);
+			s->gone = true;
+		}
+		left += !s->gone;
+	}
+	return left;
+}
+
+/**
+ * capture_poll() - Deliver frames
+ * @c: the capture
+ * @timeout_ms: how long to wait if there are none
+ *
+ * Return: 0, or -1 after saying why.
+ */
+int capture_poll(struct capture *c, int timeout_ms)
+{
+	time_t now = time(NULL);
+	int err;
+
+	err = ring_buffer__poll(c->ring, timeout_ms);
+	if (err >= 0)
+		err = ring_buffer__consume(c->ring);
+	if (err < 0 && err != -EINTR) {
+		say("ring buffer: %s", strerror(-err));
+		return -1;
+	}
+	if (now >= c->next_look) {
+		c->next_look = now + 1;
+		return look_for_ifaces(c) ? 0 : -1;
+	}
+	return 0;
+}
+
+static uint64_t captured(const struct capture *c)
+{
+	uint64_t counts[NR_COUNTS + 1], sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < c->nr; i++) {
+		capture_counts(c, i, counts);
+		sum += counts[CNT_CAPTURED];
+	}
+	return sum;
+}
+
+void capture_stop(struct capture *c)
+{
+	struct timespec nap = { .tv_nsec = 1000000 };
+	unsigned int i;
+
+	for (i = 0; i < c->nr; i++) {
+		bpf_link__destroy(c->sources[i].in);
+		bpf_link__destroy(c->sources[i].out);
+		c->sources[i].in = NULL;
+		c->sources[i].out = NULL;
+	}
+	/* a program may still be running on another CPU */
+	for (i = 0; i < DRAIN_TRIES; i++) {
+		ring_buffer__consume(c->ring);
+		if (c->delivered >= captured(c))
+			return;
+		nanosleep(&nap, NULL);
+	}
+}
+
+void capture_close(struct capture *c)
+{
+	unsigned int i;
+
+	ring_buffer__free(c->ring);
+	for (i = 0; i < c->nr; i++) {
+		bpf_link__destroy(c->sources[i].in);
+		bpf_link__destroy(c->sources[i].out);
+		if (c->sources[i].skel)
+			rxedump_bpf__destroy(c->sources[i].skel);
+	}
+	free(c->sources);
+	free(c->per_cpu);
+	free(c);
+}
+
+unsigned int capture_nr_ifaces(const struct capture *c)
+{
+	return c->nr;
+}
+
+const struct iface *capture_iface(const struct capture *c, unsigned int i)
+{
+	return &c->sources[i].iface;
+}
+
+void capture_counts(const struct capture *c, unsigned int i,
+		    uint64_t counts[NR_COUNTS + 1])
+{
+	int fd = bpf_map__fd(c->sources[i].skel->maps.counts);
+	unsigned int cpu;
+	__u32 n;
+
+	counts[CNT_SEEN] = 0;
+	for (n = 0; n < NR_COUNTS; n++) {
+		counts[n] = 0;
+		if (bpf_map_lookup_elem(fd, &n, c->per_cpu))
+			continue;
+		for (cpu = 0; cpu < c->nr_cpus; cpu++)
+			counts[n] += c->per_cpu[cpu];
+		if (n != CNT_CUT)
+			counts[CNT_SEEN] += counts[n];
+	}
+}
+
+/**
+ * capture_list() - List the interfaces that can be captured on
+ * @out: where to
+ *
+ * Return: exit status.
+ */
+int capture_list(FILE *out)
+{
+	struct if_nameindex *list = if_nameindex();
+	unsigned int i;
+
+	if (!list) {
+		say("-D: %s", strerror(errno));
+		return 1;
+	}
+	for (i = 0; list[i].if_index; i++)
+		if (linktype_of(list[i].if_name) >= 0)
+			fprintf(out, "%u.%s\n", list[i].if_index,
+				list[i].if_name);
+	if_freenameindex(list);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef RXEDUMP_CAPTURE_H
+#define RXEDUMP_CAPTURE_H
+
+#include "options.h"
+#include "shared.h"
+
+struct capture;
+
+typedef void (*capture_fn)(const struct frame *frame, void *arg);
+
+struct capture *capture_open(const struct options *o, capture_fn fn, void *arg);
+int capture_poll(struct capture *c, int timeout_ms);
+/* detach, and deliver what is still in the buffer */
+void capture_stop(struct capture *c);
+void capture_close(struct capture *c);
+
+unsigned int capture_nr_ifaces(const struct capture *c);
+const struct iface *capture_iface(const struct capture *c, unsigned int i);
+void capture_counts(const struct capture *c, unsigned int i,
+		    uint64_t counts[NR_COUNTS + 1]);
+int capture_list(FILE *out);
+
+#endif

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a frame to the fields of a RoCE v2 packet. Each header is looked at
+ * only when all of it was captured; what contradicts itself is said, not
+ * guessed at.
+ */
+#include <string.h>
+#include "roce.h"
+
+#define ETH_LEN		14
+#define VLAN_LEN	4
+#define IPV4_LEN	20
+#define IPV6_LEN	40
+#define UDP_LEN		8
+#define PROTO_UDP	17
+
+#define MAX_IPV6_EXTENSIONS	8
+
+/* The bytes that are left, and how many there were on the wire. */
+struct cursor {
+	const uint8_t *p;
+	size_t cap;
+	size_t wire;
+};
+
+static uint16_t get16(const uint8_t *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static uint32_t get24(const uint8_t *p)
+{
+	return p[0] << 16 | p[1] << 8 | p[2];
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | get24(p + 1);
+}
+
+static bool give_up(struct roce_pkt *pkt, enum roce_kind kind, const char *why)
+{
+	pkt->kind = kind;
+	pkt->why = why;
+	return false;
+}
+
+/* Are the next bytes here? If not, was that the capture or the frame? */
+static bool have(struct roce_pkt *pkt, struct cursor *c, size_t len,
+		 enum roce_kind kind, const char *why)
+{
+	if (len <= c->cap)
+		return true;
+	if (len <= c->wire)
+		return give_up(pkt, ROCE_CUT, "the capture ends in the headers");
+	return give_up(pkt, kind, why);
+}
+
+static void skip(struct cursor *c, size_t len)
+{
+	c->p += len;
+	c->cap -= len;
+	c->wire -= len;
+}
+
+/* A header said how long the rest is: what is behind is padding. */
+static void limit(struct cursor *c, size_t len)
+{
+	c->wire = len;
+	if (c->cap > len)
+		c->cap = len;
+}
+
+static bool is_vlan(uint16_t type)
+{
+	return type == 0x8100 || type == 0x88a8 || type == 0x9100;
+}
+
+static bool decode_eth(struct roce_pkt *pkt, struct cursor *c, uint16_t *type)
+{
+	if (!have(pkt, c, ETH_LEN, ROCE_NOT, "no Ethernet header"))
+		return false;
+	memcpy(pkt->eth_dst, c->p, 6);
+	memcpy(pkt->eth_src, c->p + 6, 6);
+	*type = get16(c->p + 12);
+	pkt->has_eth = true;
+	skip(c, ETH_LEN);
+	while (is_vlan(*type)) {
+		if (pkt->nr_vlans == ARRAY_SIZE(pkt->vlan))
+			return give_up(pkt, ROCE_NOT, "too many VLAN tags");
+		if (!have(pkt, c, VLAN_LEN, ROCE_NOT, "no VLAN tag"))
+			return false;
+		pkt->vlan[pkt->nr_vlans++] = get16(c->p);
+		*type = get16(c->p + 2);
+		skip(c, VLAN_LEN);
+	}
+	return true;
+}
+
+static bool decode_sll(struct roce_pkt *pkt, struct cursor *c, uint16_t *type,
+		       size_t len, size_t type_offset)
+{
+	if (!have(pkt, c, len, ROCE_NOT, "no cooked header"))
+		return false;
+	*type = get16(c->p + type_offset);
+	skip(c, len);
+	return true;
+}
+
+static bool decode_raw(struct roce_pkt *pkt, struct cursor *c, uint16_t *type)
+{
+	if (!have(pkt, c, 1, ROCE_NOT, "empty"))
+		return false;
+	*type = c->p[0] >> 4 == 6 ? 0x86dd : 0x0800;
+	return true;
+}
+
+static bool decode_link(struct roce_pkt *pkt, struct cursor *c, int linktype,
+			uint16_t *type)
+{
+	switch (linktype) {
+	case LINKTYPE_ETHERNET:
+		return decode_eth(pkt, c, type);
+	case LINKTYPE_LINUX_SLL:
+		return decode_sll(pkt, c, type, 16, 14);
+	case LINKTYPE_LINUX_SLL2:
+		return decode_sll(pkt, c, type, 20, 0);
+	case LINKTYPE_RAW:
+	case LINKTYPE_IPV4:
+	case LINKTYPE_IPV6:
+		return decode_raw(pkt, c, type);
+	default:
+		return give_up(pkt, ROCE_NOT, "unknown link type");
+	}
+}
+
+static bool decode_ipv4(struct roce_pkt *pkt, struct cursor *c)
+{
+	size_t ihl, total;
+	uint16_t frag;
+
+	if (!have(pkt, c, IPV4_LEN, ROCE_NOT, "no IP header"))
+		return false;
+	ihl = (c->p[0] & 15) * 4;
+	total = get16(c->p + 2);
+	if (c->p[0] >> 4 != 4 || ihl < IPV4_LEN || total < ihl ||
+	    total > c->wire)
+		return give_up(pkt, ROCE_NOT, "lengths of the IP header");
+	if (c->p[9] != PROTO_UDP)
+		return give_up(pkt, ROCE_NOT, "not UDP");
+	pkt->ip_version = 4;
+	pkt->dsfield = c->p[1];
+	pkt->ttl = c->p[8];
+	pkt->ident = get16(c->p + 4);
+	pkt->has_ident = true;
+	frag = get16(c->p + 6);
+	pkt->df = frag & 0x4000;
+	pkt->more_frags = frag & 0x2000;
+	pkt->frag_offset = (frag & 0x1fff) * 8;
+	memcpy(pkt->src, c->p + 12, 4);
+	memcpy(pkt->dst, c->p + 16, 4);
+	pkt->has_ip = true;
+	limit(c, total);
+	if (!have(pkt, c, ihl, ROCE_NOT, "no IP options"))
+		return false;
+	skip(c, ihl);
+	return true;
+}
+
+static bool decode_ipv6_frag(struct roce_pkt *pkt, struct cursor *c)
+{
+	uint16_t frag;
+
+	if (!have(pkt, c, 8, ROCE_NOT, "no fragment header"))
+		return false;
+	frag = get16(c->p + 2);
+	pkt->more_frags = frag & 1;
+	pkt->frag_offset = frag & 0xfff8;
+	pkt->ident = get32(c->p + 4);
+	pkt->has_ident = true;
+	return true;
+}
+
+static bool decode_ipv6(struct roce_pkt *pkt, struct cursor *c)
+{
+	unsigned int n;
+	uint8_t next;
+	size_t len;
+
+	if (!have(pkt, c, IPV6_LEN, ROCE_NOT, "no IP header"))
+		return false;
+	len = get16(c->p + 4);
+	if (c->p[0] >> 4 != 6 || len + IPV6_LEN > c->wire)
+		return give_up(pkt, ROCE_NOT, "lengths of the IP header");
+	pkt->ip_version = 6;
+	pkt->dsfield = get16(c->p) >> 4;
+	pkt->flow = get32(c->p) & 0xfffff;
+	pkt->ttl = c->p[7];
+	memcpy(pkt->src, c->p + 8, 16);
+	memcpy(pkt->dst, c->p + 24, 16);
+	pkt->has_ip = true;
+	next = c->p[6];
+	limit(c, IPV6_LEN + len);
+	skip(c, IPV6_LEN);
+	for (n = 0; next != PROTO_UDP; n++) {
+		if (n == MAX_IPV6_EXTENSIONS ||
+		    (next != 0 && next != 43 && next != 44 && next != 60))
+			return give_up(pkt, ROCE_NOT, "not UDP");
+		if (!have(pkt, c, 8, ROCE_NOT, "no extension header"))
+			return false;
+		if (next == 44 && !decode_ipv6_frag(pkt, c))
+			return false;
+		len = next == 44 ? 8 : (c->p[1] + 1) * 8;
+		next = c->p[0];
+		if (pkt->frag_offset && next != PROTO_UDP)
+			return give_up(pkt, ROCE_NOT, "not UDP");
+		if (!have(pkt, c, len, ROCE_NOT, "no extension header"))
+			return false;
+		skip(c, len);
+	}
+	return true;
+}
+
+static bool decode_udp(struct roce_pkt *pkt, struct cursor *c)
+{
+	if (pkt->frag_offset)
+		return give_up(pkt, ROCE_FRAGMENT,
+			       "a later fragment of a datagram");
+	if (!have(pkt, c, UDP_LEN, ROCE_NOT, "no UDP header"))
+		return false;
+	pkt->sport = get16(c->p);
+	pkt->dport = get16(c->p + 2);
+	pkt->udp_len = get16(c->p + 4);
+	pkt->udp_csum = get16(c->p + 6);
+	pkt->has_udp = true;
+	if (pkt->dport != ROCE_PORT)
+		return give_up(pkt, ROCE_NOT, "another UDP port");
+	if (pkt->more_frags)
+		return give_up(pkt, ROCE_FRAGMENT,
+			       "the first fragment of a datagram");
+	if (pkt->udp_len < UDP_LEN || pkt->udp_len > c->wire)
+		return give_up(pkt, ROCE_BAD, "UDP length");
+	limit(c, pkt->udp_len);
+	skip(c, UDP_LEN);
+	return true;
+}
+
+static bool decode_bth(struct roce_pkt *pkt, struct cursor *c)
+{
+	if (!have(pkt, c, BTH_LEN, ROCE_BAD, "too short for a BTH"))
+		return false;
+	pkt->opcode = c->p[0];
+	pkt->op = &roce_opcodes[pkt->opcode];
+	pkt->se = c->p[1] & 0x80;
+	pkt->mig = c->p[1] & 0x40;
+	pkt->pad = c->p[1] >> 4 & 3;
+	pkt->tver = c->p[1] & 15;
+	pkt->pkey = get16(c->p + 2);
+	pkt->fecn = c->p[4] & 0x80;
+	pkt->becn = c->p[4] & 0x40;
+	pkt->qpn = get24(c->p + 5);
+	pkt->ack_req = c->p[8] & 0x80;
+	pkt->psn = get24(c->p + 9);
+	pkt->has_bth = true;
+	skip(c, BTH_LEN);
+	return true;
+}
+
+static bool decode_hdrs(struct roce_pkt *pkt, struct cursor *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_HDRS; i++) {
+		if (!(pkt->op->hdrs & 1 << i))
+			continue;
+		if (!have(pkt, c, roce_hdrs[i].len, ROCE_BAD,
+			  "too short for its opcode"))
+			return false;
+		pkt->hdr[i] = c->p;
+		skip(c, roce_hdrs[i].len);
+	}
+	pkt->has_hdrs = true;
+	return true;
+}
+
+static void decode_payload(struct roce_pkt *pkt, struct cursor *c)
+{
+	size_t rest = c->wire;
+
+	if (rest < (size_t)ICRC_LEN + pkt->pad) {
+		give_up(pkt, ROCE_BAD, "too short for pad bytes and ICRC");
+		return;
+	}
+	pkt->payload = c->p;
+	pkt->payload_len = rest - ICRC_LEN - pkt->pad;
+	pkt->payload_caplen = c->cap < pkt->payload_len ? c->cap :
+			      pkt->payload_len;
+}
+
+static void check_icrc(struct roce_pkt *pkt, const struct cursor *ip,
+		       const struct cursor *udp)
+{
+	size_t udp_offset = udp->p - ip->p;
+	size_t len = udp_offset + pkt->udp_len - ICRC_LEN;
+
+	if (len + ICRC_LEN > ip->cap)
+		return;
+	pkt->icrc = get32(ip->p + len);
+	pkt->icrc_want = roce_icrc(ip->p, len, pkt->ip_version, udp_offset);
+	pkt->icrc_state = pkt->icrc == pkt->icrc_want ? ICRC_OK : ICRC_BAD;
+}
+
+/**
+ * roce_decode() - Decode a frame
+ * @frame: the frame; the packet points into its data
+ * @pkt: is filled as far as the frame can be understood
+ */
+void roce_decode(const struct frame *frame, struct roce_pkt *pkt)
+{
+	struct cursor c = { frame->data, frame->caplen, frame->len };
+	struct cursor ip, udp;
+	uint16_t type;
+
+	memset(pkt, 0, sizeof(*pkt));
+	/* files lie */
+	if (c.wire < c.cap)
+		c.wire = c.cap;
+	if (!decode_link(pkt, &c, frame->iface->linktype, &type))
+		return;
+	ip = c;
+	if (type == 0x0800) {
+		if (!decode_ipv4(pkt, &c))
+			return;
+	} else if (type == 0x86dd) {
+		if (!decode_ipv6(pkt, &c))
+			return;
+	} else {
+		give_up(pkt, ROCE_NOT, "not IP");
+		return;
+	}
+	udp = c;
+	if (!decode_udp(pkt, &c) || !decode_bth(pkt, &c))
+		return;
+	if (!pkt->op->name)
+		give_up(pkt, ROCE_BAD, "unknown opcode");
+	else if (decode_hdrs(pkt, &c))
+		decode_payload(pkt, &c);
+	if (pkt->udp_len >= UDP_LEN + BTH_LEN + ICRC_LEN)
+		check_icrc(pkt, &ip, &udp);
+}

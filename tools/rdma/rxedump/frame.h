@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A captured frame and the interface it was seen on: what capture and the
+ * file readers produce, and what decoder, printers and writers take.
+ */
+#ifndef RXEDUMP_FRAME_H
+#define RXEDUMP_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* numbers of files; www.tcpdump.org/linktypes.html */
+#define LINKTYPE_ETHERNET	1
+#define LINKTYPE_RAW		101
+#define LINKTYPE_LINUX_SLL	113
+#define LINKTYPE_IPV4		228
+#define LINKTYPE_IPV6		229
+#define LINKTYPE_LINUX_SLL2	276
+
+/* What libpcap takes; longer frames are no frames. */
+#define MAX_FRAME		262144
+
+#define IFACE_NAME_LEN		64
+
+enum direction { DIR_UNKNOWN, DIR_IN, DIR_OUT };
+
+struct iface {
+	char name[IFACE_NAME_LEN];	/* "nk0", "nk0@red"; "" if unknown */
+	int linktype;
+	uint32_t snaplen;
+};
+
+struct frame {
+	const struct iface *iface;
+	unsigned int iface_id;
+	enum direction dir;
+	uint64_t ns;			/* since 1970, UTC */
+	uint32_t len;			/* on the wire */
+	uint32_t caplen;		/* in data */
+	const uint8_t *data;
+};
+
+#endif

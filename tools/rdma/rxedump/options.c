@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The command line. Options that tcpdump has too mean what they mean there.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include "options.h"
+#include "say.h"
+
+#define VERSION		"1.0"
+#define DEFAULT_RING	(16 * 1024)	/* KiB */
+#define MAX_RING	(1024 * 1024)
+
+static const char usage[] =
+"usage: rxedump [option...] [expression]\n"
+"\n"
+"  -i IFACE          capture on this interface (may be repeated), any: on all\n"
+"  --netns NS        the -i that follow are in this namespace (name or file)\n"
+"  -r FILE           read a capture (pcap, pcapng; -: standard input)\n"
+"  -w FILE           write pcapng (-: standard output)\n"
+"  --pcap            write the classic format instead\n"
+"  --print           print even with -w\n"
+"  -j                print a JSON object a packet\n"
+"  -v, -vv           all fields; and the payload\n"
+"  -t, -tt, -tttt    no time; seconds since 1970; with the date\n"
+"  -c N              end after N packets\n"
+"  --count           print only how many packets there are\n"
+"  -Q in|out|inout   direction\n"
+"  -s N              capture N bytes of a frame (0: all, the default)\n"
+"  --headers-only    capture all headers and no payload\n"
+"  -B KIB            size of the kernel's buffer (16384)\n"
+"  --stat[=SECONDS]  a summary of each QP, every so often and at the end\n"
+"  --comment TEXT    goes into the file's header\n"
+"  -D                list the interfaces\n"
+"  -n, -l            accepted: names are never looked up, lines never held back\n"
+"  -h, --help        this text\n"
+"  --version         the version\n"
+"\n"
+"Filters; all that are given must match, of a list one entry:\n"
+"  --qp N,...        destination QP\n"
+"  --opcode OP,...   name, number or class: rc uc rd ud xrc cnp send write read\n"
+"                    atomic flush ack request response\n"
+"  --psn A-B         range of PSNs; may wrap around\n"
+"  --host ADDR,...   source or destination address or prefix\n"
+"  --size A-B        size of the frame\n"
+"  expression        pcap-filter(7), evaluated in user space\n";
+
+enum {
+	OPT_NETNS = 256, OPT_PCAP, OPT_PRINT, OPT_COUNT, OPT_HEADERS, OPT_STAT,
+	OPT_COMMENT, OPT_VERSION, OPT_QP, OPT_OPCODE, OPT_PSN, OPT_HOST,
+	OPT_SIZE,
+};
+
+static const struct option long_options[] = {
+	{ "netns", required_argument, NULL, OPT_NETNS },
+	{ "pcap", no_argument, NULL, OPT_PCAP },
+	{ "print", no_argument, NULL, OPT_PRINT },
+	{ "count", no_argument, NULL, OPT_COUNT },
+	{ "headers-only", no_argument, NULL, OPT_HEADERS },
+	{ "stat", optional_argument, NULL, OPT_STAT },
+	{ "comment", required_argument, NULL, OPT_COMMENT },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "qp", required_argument, NULL, OPT_QP },
+	{ "opcode", required_argument, NULL, OPT_OPCODE },
+	{ "psn", required_argument, NULL, OPT_PSN },
+	{ "host", required_argument, NULL, OPT_HOST },
+	{ "size", required_argument, NULL, OPT_SIZE },
+	{}
+};
+
+static bool parse_count(const char *option, const char *text, uint64_t min,
+			uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !errno && !*end && *value >= min &&
+	    *value <= max)
+		return true;
+	say("%s %s: not a number from %llu to %llu", option, text,
+	    (unsigned long long)min, (unsigned long long)max);
+	return false;
+}
+
+static bool add_iface(struct options *o, const char *name, const char *netns)
+{
+	if (o->nr_ifaces == MAX_IFACES_GIVEN) {
+		say("-i %s: more than %d interfaces", name, MAX_IFACES_GIVEN);
+		return false;
+	}
+	o->ifaces[o->nr_ifaces++] = (struct iface_arg){ name, netns };
+	return true;
+}
+
+static bool set_direction(struct options *o, const char *text)
+{
+	o->in = !strcmp(text, "in") || !strcmp(text, "inout");
+	o->out = !strcmp(text, "out") || !strcmp(text, "inout");
+	if (o->in || o->out)
+		return true;
+	say("-Q %s: not in, out or inout", text);
+	return false;
+}
+
+static bool append(char **to, const char *a, const char *b)
+{
+	char *text;
+
+	if (asprintf(&text, "%s%s%s%s%s", *to ? *to : "", *to ? " " : "", a,
+		     *b ? " " : "", b) < 0)
+		return false;
+	free(*to);
+	*to = text;
+	return true;
+}
+
+static bool filter_option(struct options *o, int opt)
+{
+	switch (opt) {
+	case OPT_QP:
+		return filter_add_qps(&o->filter, optarg) &&
+		       append(&o->filter_text, "--qp", optarg);
+	case OPT_OPCODE:
+		return filter_add_opcodes(&o->filter, optarg) &&
+		       append(&o->filter_text, "--opcode", optarg);
+	case OPT_PSN:
+		return filter_set_psn(&o->filter, optarg) &&
+		       append(&o->filter_text, "--psn", optarg);
+	case OPT_HOST:
+		return filter_add_hosts(&o->filter, optarg) &&
+		       append(&o->filter_text, "--host", optarg);
+	default:
+		return filter_set_size(&o->filter, optarg) &&
+		       append(&o->filter_text, "--size", optarg);
+	}
+}
+
+static bool number_option(struct options *o, int opt)
+{
+	uint64_t value = 1;
+
+	switch (opt) {
+	case 'c':
+		if (!parse_count("-c", optarg, 1, INT64_MAX, &value))
+			return false;
+		o->count = value;
+		return true;
+	case 's':
+		if (!parse_count("-s", optarg, 0, MAX_FRAME, &value))
+			return false;
+		o->snaplen = value ? value : MAX_FRAME;
+		return true;
+	case 'B':
+		if (!parse_count("-B", optarg, 4, MAX_RING, &value))
+			return false;
+		o->ring_kib = value;
+		return true;
+	default:
+		if (optarg && !parse_count("--stat", optarg, 1, 86400, &value))
+			return false;
+		o->stat = value;
+		return true;
+	}
+}
+
+/* Options that only set something: false if @opt is none of them. */
+static bool simple_option(struct options *o, int opt)
+{
+	switch (opt) {
+	case 'r':
+		o->read = optarg;
+		return true;
+	case 'w':
+		o->write = optarg;
+		return true;
+	case 'D':
+		o->list = true;
+		return true;
+	case 'j':
+		o->json = true;
+		return true;
+	case 'v':
+		o->style.verbose++;
+		return true;
+	case 'n':
+	case 'l':
+		return true;
+	case OPT_PCAP:
+		o->classic = true;
+		return true;
+	case OPT_PRINT:
+		o->print = true;
+		return true;
+	case OPT_COUNT:
+		o->count_only = true;
+		return true;
+	case OPT_HEADERS:
+		o->headers_only = true;
+		return true;
+	case OPT_COMMENT:
+		o->comment = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool set_time_style(struct options *o, unsigned int nr_t)
+{
+	static const enum time_style styles[] = {
+		TIME_DAY, TIME_NONE, TIME_EPOCH, TIME_DAY, TIME_DATE,
+	};
+
+	if (nr_t >= ARRAY_SIZE(styles) || nr_t == 3) {
+		say("-t is there once, twice or four times");
+		return false;
+	}
+	o->style.time = styles[nr_t];
+	return true;
+}
+
+static bool consistent(const struct options *o)
+{
+	const char *why = NULL;
+
+	if (o->read && o->nr_ifaces)
+		why = "-r and -i exclude one another";
+	else if (!o->read && !o->nr_ifaces && !o->list)
+		why = "where from? -i INTERFACE or -r FILE (-D lists interfaces)";
+	else if (o->print && o->write && !strcmp(o->write, "-"))
+		why = "--print and -w - both want standard output";
+	else if (o->classic && !o->write)
+		why = "--pcap is for -w";
+	else if (o->comment && (!o->write || o->classic))
+		why = "--comment is for -w, and pcapng";
+	if (why)
+		say("%s", why);
+	return !why;
+}
+
+static int bad_usage(void)
+{
+	fputs("rxedump --help lists the options\n", stderr);
+	return 1;
+}
+
+/**
+ * options_parse() - Read the command line
+ * @o: is filled
+ * @argc: of main()
+ * @argv: of main()
+ *
+ * Return: -1 to go on, else the status to exit with.
+ */
+int options_parse(struct options *o, int argc, char **argv)
+{
+	const char *netns = NULL;
+	unsigned int nr_t = 0;
+	int opt;
+	bool ok;
+
+	*o = (struct options){
+		.in = true, .out = true,
+		.snaplen = MAX_FRAME, .ring_kib = DEFAULT_RING,
+	};
+	while ((opt = getopt_long(argc, argv, "+i:r:w:c:s:Q:B:jvntlDh",
+				  long_options, NULL)) != -1) {
+		switch (opt) {
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		case OPT_VERSION:
+			puts("rxedump " VERSION);
+			return 0;
+		case 'i':
+			ok = add_iface(o, optarg, netns);
+			break;
+		case OPT_NETNS:
+			netns = optarg;
+			ok = true;
+			break;
+		case 't':
+			nr_t++;
+			ok = true;
+			break;
+		case 'Q':
+			ok = set_direction(o, optarg);
+			break;
+		case 'c': case 's': case 'B': case OPT_STAT:
+			ok = number_option(o, opt);
+			break;
+		case OPT_QP: case OPT_OPCODE: case OPT_PSN: case OPT_HOST:
+		case OPT_SIZE:
+			ok = filter_option(o, opt);
+			break;
+		default:
+			ok = simple_option(o, opt);
+		}
+		if (!ok)
+			return bad_usage();
+	}
+	for (; optind < argc; optind++)
+		if (!append(&o->expression, argv[optind], ""))
+			return 1;
+	if (o->expression && !append(&o->filter_text, o->expression, ""))
+		return 1;
+	if (!set_time_style(o, nr_t) || !consistent(o))
+		return bad_usage();
+	return -1;
+}
+
+void options_free(struct options *o)
+{
+	free(o->filter_text);
+	free(o->expression);
+}

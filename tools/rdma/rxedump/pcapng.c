@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pcapng writer. A block is laid out in two steps, its length and then its
+ * bytes: options are collected in a list first. Byte order is the machine's,
+ * as the format wants it.
+ */
+#include <stdint.h>
+#include <string.h>
+#include "pcapng.h"
+
+#define MAX_OPTIONS	8
+#define MAX_OPTION_LEN	0xffff
+
+struct option {
+	uint16_t code, len;
+	const void *value;
+};
+
+struct options {
+	unsigned int nr;
+	struct option list[MAX_OPTIONS];
+};
+
+static size_t padded(size_t len)
+{
+	return (len + 3) & ~(size_t)3;
+}
+
+static void add_bytes(struct options *o, uint16_t code, const void *value,
+		      size_t len)
+{
+	if (len > MAX_OPTION_LEN)
+		len = MAX_OPTION_LEN;
+	o->list[o->nr++] = (struct option){ code, len, value };
+}
+
+static void add_text(struct options *o, uint16_t code, const char *text)
+{
+	if (text && *text)
+		add_bytes(o, code, text, strlen(text));
+}
+
+static size_t options_len(const struct options *o)
+{
+	size_t len = o->nr ? 4 : 0;	/* end of options */
+	unsigned int i;
+
+	for (i = 0; i < o->nr; i++)
+		len += 4 + padded(o->list[i].len);
+	return len;
+}
+
+static int put(FILE *out, const void *data, size_t len)
+{
+	return len && fwrite(data, len, 1, out) != 1 ? -1 : 0;
+}
+
+static int put32(FILE *out, uint32_t value)
+{
+	return put(out, &value, sizeof(value));
+}
+
+static int put_padded(FILE *out, const void *data, size_t len)
+{
+	static const uint8_t zeros[4];
+
+	if (put(out, data, len))
+		return -1;
+	return put(out, zeros, padded(len) - len);
+}
+
+static int put_options(FILE *out, const struct options *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < o->nr; i++) {
+		const struct option *opt = &o->list[i];
+
+		if (put(out, &opt->code, 2) || put(out, &opt->len, 2) ||
+		    put_padded(out, opt->value, opt->len))
+			return -1;
+	}
+	return o->nr ? put32(out, 0) : 0;
+}
+
+/* A block: fixed part, data padded to four bytes, options. */
+static int put_block(FILE *out, uint32_t type, const void *fixed,
+		     size_t fixed_len, const void *data, size_t data_len,
+		     const struct options *o)
+{
+	uint32_t len = 12 + fixed_len + padded(data_len) + options_len(o);
+
+	if (put32(out, type) || put32(out, len) ||
+	    put(out, fixed, fixed_len) || put_padded(out, data, data_len) ||
+	    put_options(out, o))
+		return -1;
+	return put32(out, len);
+}
+
+/**
+ * pcapng_section() - Write the header of a file
+ * @out: where to
+ * @hardware: what machine, or NULL; so for all texts
+ * @os: what kernel
+ * @app: what program
+ * @comment: of the user
+ *
+ * Return: 0, or -1.
+ */
+int pcapng_section(FILE *out, const char *hardware, const char *os,
+		   const char *app, const char *comment)
+{
+	struct {
+		uint32_t magic;
+		uint16_t major, minor;
+		int64_t len;		/* of the section: not known */
+	} fixed = { PCAPNG_MAGIC, 1, 0, -1 };
+	struct options o = {};
+
+	add_text(&o, PCAPNG_SHB_HARDWARE, hardware);
+	add_text(&o, PCAPNG_SHB_OS, os);
+	add_text(&o, PCAPNG_SHB_USERAPPL, app);
+	add_text(&o, PCAPNG_OPT_COMMENT, comment);
+	return put_block(out, PCAPNG_SHB, &fixed, sizeof(fixed), NULL, 0, &o);
+}
+
+/**
+ * pcapng_interface() - Write the description of an interface
+ * @out: where to
+ * @iface: the interface; the first one written has number 0 in the file
+ * @filter: the filter as the user gave it, or NULL
+ *
+ * Return: 0, or -1.
+ */
+int pcapng_interface(FILE *out, const struct iface *iface, const char *filter)
+{
+	struct {
+		uint16_t linktype, reserved;
+		uint32_t snaplen;
+	} fixed = { iface->linktype, 0, iface->snaplen };
+	static const uint8_t nanoseconds = 9;
+	struct options o = {};
+	char text[1024];
+
+	add_text(&o, PCAPNG_IF_NAME, iface->name);
+	add_bytes(&o, PCAPNG_IF_TSRESOL, &nanoseconds, 1);
+	if (filter && *filter) {
+		/* the first byte says: a string */
+		text[0] = 0;
+		snprintf(text + 1, sizeof(text) - 1, "%s", filter);
+		add_bytes(&o, PCAPNG_IF_FILTER, text, 1 + strlen(text + 1));
+	}
+	return put_block(out, PCAPNG_IDB, &fixed, sizeof(fixed), NULL, 0, &o);
+}
+
+/**
+ * pcapng_packet() - Write a frame
+ * @out: where to
+ * @iface: number of its interface in the file
+ * @frame: the frame
+ * @comment: to go with it, or NULL
+ *
+ * Return: 0, or -1.
+ */
+int pcapng_packet(FILE *out, unsigned int iface, const struct frame *frame,
+		  const char *comment)
+{
+	struct {
+		uint32_t iface, high, low, caplen, len;
+	} fixed = { iface, frame->ns >> 32, frame->ns, frame->caplen,
+		    frame->len };
+	uint32_t flags = frame->dir == DIR_IN ? 1 : 2;
+	struct options o = {};
+
+	if (frame->dir != DIR_UNKNOWN)
+		add_bytes(&o, PCAPNG_EPB_FLAGS, &flags, sizeof(flags));
+	add_text(&o, PCAPNG_OPT_COMMENT, comment);
+	return put_block(out, PCAPNG_EPB, &fixed, sizeof(fixed), frame->data,
+			 frame->caplen, &o);
+}
+
+/**
+ * pcapng_statistics() - Write what became of an interface's frames
+ * @out: where to
+ * @iface: its number in the file
+ * @stats: the counts
+ *
+ * Return: 0, or -1.
+ */
+int pcapng_statistics(FILE *out, unsigned int iface,
+		      const struct pcapng_stats *stats)
+{
+	struct {
+		uint32_t iface, high, low;
+	} fixed = { iface, stats->end_ns >> 32, stats->end_ns };
+	/* times are two halves, the high one first */
+	uint32_t start[2] = { stats->start_ns >> 32, stats->start_ns };
+	uint32_t end[2] = { stats->end_ns >> 32, stats->end_ns };
+	struct options o = {};
+
+	add_bytes(&o, PCAPNG_ISB_STARTTIME, start, 8);
+	add_bytes(&o, PCAPNG_ISB_ENDTIME, end, 8);
+	add_bytes(&o, PCAPNG_ISB_IFRECV, &stats->received, 8);
+	add_bytes(&o, PCAPNG_ISB_FILTERACCEPT, &stats->accepted, 8);
+	add_bytes(&o, PCAPNG_ISB_OSDROP, &stats->dropped, 8);
+	add_bytes(&o, PCAPNG_ISB_USRDELIV, &stats->delivered, 8);
+	add_text(&o, PCAPNG_OPT_COMMENT, stats->comment);
+	return put_block(out, PCAPNG_ISB, &fixed, sizeof(fixed), NULL, 0, &o);
+}

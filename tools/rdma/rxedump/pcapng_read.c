@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pcapng reader. libpcap has one, but it drops the names of interfaces and
+ * the direction of packets, and refuses files whose interfaces differ in link
+ * type. Nothing in a file is trusted.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "pcapng.h"
+#include "read.h"
+
+#define MAX_BLOCK	(16 << 20)
+#define MAX_IFACES	4096
+#define TYPE_PACKET	2	/* obsolete, older than EPB */
+
+struct source {
+	struct iface iface;
+	bool binary;		/* of the resolution: a power of two */
+	uint8_t exponent;
+	int64_t offset;		/* seconds */
+};
+
+struct pcapng_reader {
+	FILE *file;
+	bool swapped;
+	uint64_t at;			/* where the block starts */
+	uint8_t *block;			/* its body */
+	size_t size, len;
+	struct source **sources;
+	unsigned int nr, section;	/* first one of this section */
+	uint64_t dropped;
+	char err[128];
+};
+
+static int corrupt(struct pcapng_reader *r, const char *what)
+{
+	snprintf(r->err, sizeof(r->err), "at byte %" PRIu64 ": %s", r->at,
+		 what);
+	return -1;
+}
+
+static uint16_t num16(const struct pcapng_reader *r, const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return r->swapped ? __builtin_bswap16(v) : v;
+}
+
+static uint32_t num32(const struct pcapng_reader *r, const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return r->swapped ? __builtin_bswap32(v) : v;
+}
+
+static uint64_t num64(const struct pcapng_reader *r, const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return r->swapped ? __builtin_bswap64(v) : v;
+}
+
+/* The byte order of a section decides how its own length is read. */
+static int section_order(struct pcapng_reader *r, const uint8_t *magic)
+{
+	r->swapped = false;
+	if (num32(r, magic) == PCAPNG_MAGIC)
+		return 0;
+	r->swapped = true;
+	if (num32(r, magic) == PCAPNG_MAGIC)
+		return 0;
+	return corrupt(r, "no byte-order magic");
+}
+
+static int grow(struct pcapng_reader *r, size_t size)
+{
+	uint8_t *block;
+
+	if (size <= r->size)
+		return 0;
+	block = realloc(r->block, size);
+	if (!block)
+		return corrupt(r, "no memory for a block");
+	r->block = block;
+	r->size = size;
+	return 0;
+}
+
+/* Read a block: 1, 0 at the end of the file, -1. */
+static int read_block(struct pcapng_reader *r, uint32_t *type)
+{
+	uint8_t head[12], tail[4];
+	size_t got = fread(head, 1, 8, r->file), start = 0;
+	uint32_t len;
+
+	if (!got && !ferror(r->file))
+		return 0;
+	if (got != 8)
+		return corrupt(r, ferror(r->file) ? "cannot be read" :
+			       "the file ends within a block");
+	*type = num32(r, head);
+	if (*type == PCAPNG_SHB) {
+		start = 4;
+		if (fread(head + 8, 4, 1, r->file) != 1)
+			return corrupt(r, "the file ends within a block");
+		if (section_order(r, head + 8))
+			return -1;
+	}
+	len = num32(r, head + 4);
+	if (len % 4 || len < 12 + start || len > MAX_BLOCK)
+		return corrupt(r, "impossible length of a block");
+	r->len = len - 12;
+	if (grow(r, r->len))
+		return -1;
+	memcpy(r->block, head + 8, start);
+	if ((r->len > start &&
+	     fread(r->block + start, r->len - start, 1, r->file) != 1) ||
+	    fread(tail, sizeof(tail), 1, r->file) != 1)
+		return corrupt(r, "the file ends within a block");
+	if (num32(r, tail) != len)
+		return corrupt(r, "the two lengths of a block differ");
+	return 1;
+}
+
+/* The next option: its value, or NULL at the end. */
+static const uint8_t *next_option(const struct pcapng_reader *r, size_t *at,
+				  uint16_t *code, uint16_t *len)
+{
+	const uint8_t *value;
+
+	if (r->len < *at || r->len - *at < 4)
+		return NULL;
+	*code = num16(r, r->block + *at);
+	*len = num16(r, r->block + *at + 2);
+	if (!*code || r->len - *at - 4 < *len)
+		return NULL;
+	value = r->block + *at + 4;
+	*at += 4 + ((*len + 3u) & ~3u);
+	return value;
+}
+
+/* Names end up on terminals. */
+static void copy_name(char *to, const uint8_t *from, size_t len)
+{
+	size_t i;
+
+	if (len > IFACE_NAME_LEN - 1)
+		len = IFACE_NAME_LEN - 1;
+	for (i = 0; i < len && from[i]; i++)
+		to[i] = from[i] > 0x20 && from[i] < 0x7f ? from[i] : '?';
+	to[i] = 0;
+}
+
+static int read_iface(struct pcapng_reader *r)
+{
+	struct source **sources, *s;
+	uint16_t code, len;
+	const uint8_t *value;
+	size_t at = 8;
+
+	if (r->len < 8)
+		return corrupt(r, "an interface block is too short");
+	if (r->nr == MAX_IFACES)
+		return corrupt(r, "too many interfaces");
+	sources = realloc(r->sources, (r->nr + 1) * sizeof(*sources));
+	if (sources)
+		r->sources = sources;
+	s = calloc(1, sizeof(*s));
+	if (!sources || !s) {
+		free(s);
+		return corrupt(r, "no memory for an interface");
+	}
+	r->sources[r->nr++] = s;
+	s->iface.linktype = num16(r, r->block);
+	s->iface.snaplen = num32(r, r->block + 4);
+	s->exponent = 6;
+	while ((value = next_option(r, &at, &code, &len))) {
+		if (code == PCAPNG_IF_NAME) {
+			copy_name(s->iface.name, value, len);
+		} else if (code == PCAPNG_IF_TSRESOL && len >= 1) {
+			s->binary = *value & 0x80;
+			s->exponent = *value & 0x7f;
+		} else if (code == PCAPNG_IF_TSOFFSET && len >= 8) {
+			s->offset = num64(r, value);
+		}
+	}
+	if (s->exponent > (s->binary ? 63 : 19))
+		return corrupt(r, "impossible resolution of time");
+	return 0;
+}
+
+static uint64_t to_ns(const struct source *s, uint64_t ticks)
+{
+	unsigned __int128 ns = (unsigned __int128)ticks * 1000000000;
+	uint64_t per_second = 1;
+	unsigned int i;
+
+	for (i = 0; i < s->exponent; i++)
+		per_second *= s->binary ? 2 : 10;
+	return (uint64_t)(ns / per_second) + s->offset * 1000000000ull;
+}
+
+static struct source *source(struct pcapng_reader *r, uint32_t number)
+{
+	if (number >= r->nr - r->section)
+		return NULL;
+	return r->sources[r->section + number];
+}
+
+static int read_packet(struct pcapng_reader *r, struct frame *frame)
+{
+	const uint8_t *value;
+	uint16_t code, len;
+	struct source *s;
+	size_t at;
+
+	if (r->len < 20)
+		return corrupt(r, "a packet block is too short");
+	s = source(r, num32(r, r->block));
+	if (!s)
+		return corrupt(r, "a packet of an unknown interface");
+	frame->iface = &s->iface;
+	frame->iface_id = r->section + num32(r, r->block);
+	frame->ns = to_ns(s, (uint64_t)num32(r, r->block + 4) << 32 |
+			  num32(r, r->block + 8));
+	frame->caplen = num32(r, r->block + 12);
+	frame->len = num32(r, r->block + 16);
+	if (frame->caplen > r->len - 20 || frame->caplen > MAX_FRAME)
+		return corrupt(r, "impossible length of a packet");
+	frame->data = r->block + 20;
+	frame->dir = DIR_UNKNOWN;
+	at = 20 + ((frame->caplen + 3) & ~3u);
+	while ((value = next_option(r, &at, &code, &len))) {
+		if (code != PCAPNG_EPB_FLAGS || len != 4)
+			continue;
+		switch (num32(r, value) & 3) {
+		case 1:
+			frame->dir = DIR_IN;
+			break;
+		case 2:
+			frame->dir = DIR_OUT;
+			break;
+		}
+	}
+	return 1;
+}
+
+/* without a time, of the section's first interface */
+static int read_simple(struct pcapng_reader *r, struct frame *frame)
+{
+	struct source *s = source(r, 0);
+
+	if (r->len < 4 || !s)
+		return corrupt(r, "a packet of an unknown interface");
+	frame->iface = &s->iface;
+	frame->iface_id = r->section;
+	frame->ns = 0;
+	frame->dir = DIR_UNKNOWN;
+	frame->len = num32(r, r->block);
+	frame->caplen = r->len - 4;
+	if (frame->caplen > frame->len)
+		frame->caplen = frame->len;
+	if (s->iface.snaplen && frame->caplen > s->iface.snaplen)
+		frame->caplen = s->iface.snaplen;
+	if (frame->caplen > MAX_FRAME)
+		return corrupt(r, "impossible length of a packet");
+	frame->data = r->block + 4;
+	return 1;
+}
+
+static void read_stats(struct pcapng_reader *r)
+{
+	const uint8_t *value;
+	uint16_t code, len;
+	size_t at = 12;
+
+	while ((value = next_option(r, &at, &code, &len)))
+		if ((code == PCAPNG_ISB_IFDROP ||
+		     code == PCAPNG_ISB_OSDROP) && len == 8)
+			r->dropped += num64(r, value);
+}
+
+/**
+ * pcapng_open() - Begin to read
+ * @file: a stream that starts with a section header
+ *
+ * Return: the reader, or NULL for want of memory.
+ */
+struct pcapng_reader *pcapng_open(FILE *file)
+{
+	struct pcapng_reader *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->file = file;
+	return r;
+}
+
+/**
+ * pcapng_next() - Read up to the next frame
+ * @r: the reader
+ * @frame: the frame, valid until the next call
+ *
+ * Return: 1, 0 at the end, -1 and pcapng_error() for a corrupt file.
+ */
+int pcapng_next(struct pcapng_reader *r, struct frame *frame)
+{
+	uint32_t type;
+	int ret;
+
+	for (;;) {
+		ret = read_block(r, &type);
+		if (ret <= 0)
+			return ret;
+		if (!r->at && type != PCAPNG_SHB)
+			return corrupt(r, "no section header");
+		switch (type) {
+		case PCAPNG_SHB:
+			r->section = r->nr;
+			ret = 0;
+			break;
+		case PCAPNG_IDB:
+			ret = read_iface(r);
+			break;
+		case PCAPNG_EPB:
+			ret = read_packet(r, frame);
+			break;
+		case PCAPNG_SPB:
+			ret = read_simple(r, frame);
+			break;
+		case PCAPNG_ISB:
+			read_stats(r);
+			ret = 0;
+			break;
+		case TYPE_PACKET:
+			ret = corrupt(r, "an obsolete packet block");
+			break;
+		default:
+			ret = 0;
+		}
+		if (ret < 0)
+			return ret;
+		r->at += 12 + r->len;
+		if (ret)
+			return ret;
+	}
+}
+
+const char *pcapng_error(const struct pcapng_reader *r)
+{
+	return r->err;
+}
+
+uint64_t pcapng_dropped(const struct pcapng_reader *r)
+{
+	return r->dropped;
+}
+
+void pcapng_close(struct pcapng_reader *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr; i++)
+		free(r->sources[i]);
+	free(r->sources);
+	free(r->block);
+	free(r);
+}

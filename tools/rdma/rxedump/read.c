@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading a capture: pcapng by our own reader, the classic format by libpcap.
+ */
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+#include "read.h"
+
+/* of a section header, the same in both byte orders; no classic file has it */
+#define PCAPNG_FIRST_BYTE	0x0a
+
+struct reader {
+	FILE *file;
+	struct pcapng_reader *ng;
+	pcap_t *pcap;
+	struct iface iface;	/* the only one of the classic format */
+};
+
+static int linktype_of(pcap_t *pcap)
+{
+	int dlt = pcap_datalink(pcap);
+
+	return dlt == DLT_RAW ? LINKTYPE_RAW : dlt;
+}
+
+static bool open_classic(struct reader *r, char *err, size_t size)
+{
+	char pcap_err[PCAP_ERRBUF_SIZE];
+
+	unsigned int nano = PCAP_TSTAMP_PRECISION_NANO;
+
+	r->pcap = pcap_fopen_offline_with_tstamp_precision(r->file, nano,
+							   pcap_err);
+	if (!r->pcap) {
+		snprintf(err, size, "%.200s", pcap_err);
+		return false;
+	}
+	r->iface.linktype = linktype_of(r->pcap);
+	r->iface.snaplen = pcap_snapshot(r->pcap);
+	return true;
+}
+
+/**
+ * reader_open() - Begin to read a capture
+ * @file: the stream; the reader owns it from now on
+ * @err: what is wrong goes here
+ * @size: of @err
+ *
+ * Return: the reader, or NULL.
+ */
+struct reader *reader_open(FILE *file, char *err, size_t size)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	int first = getc(file);
+
+	if (!r || first == EOF) {
+		snprintf(err, size, "%s", !r ? "no memory" : ferror(file) ?
+			 strerror(errno) : "empty: no capture");
+		goto err_close;
+	}
+	ungetc(first, file);
+	r->file = file;
+	if (first == PCAPNG_FIRST_BYTE) {
+		r->ng = pcapng_open(file);
+		if (!r->ng) {
+			snprintf(err, size, "no memory");
+			goto err_close;
+		}
+	} else if (!open_classic(r, err, size)) {
+		goto err_close;
+	}
+	return r;
+
+err_close:
+	fclose(file);
+	free(r);
+	return NULL;
+}
+
+static int next_classic(struct reader *r, struct frame *frame)
+{
+	struct pcap_pkthdr *hdr;
+	const u_char *data;
+
+	switch (pcap_next_ex(r->pcap, &hdr, &data)) {
+	case 1:
+		frame->iface = &r->iface;
+		frame->iface_id = 0;
+		frame->dir = DIR_UNKNOWN;
+		frame->ns = hdr->ts.tv_sec * 1000000000ull + hdr->ts.tv_usec;
+		frame->len = hdr->len;
+		frame->caplen = hdr->caplen;
+		frame->data = data;
+		return 1;
+	case PCAP_ERROR_BREAK:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+/**
+ * reader_next() - The next frame
+ * @r: the reader
+ * @frame: is filled; valid until the next call
+ *
+ * Return: 1, 0 at the end, -1 and reader_error() for a corrupt file.
+ */
+int reader_next(struct reader *r, struct frame *frame)
+{
+	return r->ng ? pcapng_next(r->ng, frame) : next_classic(r, frame);
+}
+
+const char *reader_error(const struct reader *r)
+{
+	return r->ng ? pcapng_error(r->ng) : pcap_geterr(r->pcap);
+}
+
+uint64_t reader_dropped(const struct reader *r)
+{
+	return r->ng ? pcapng_dropped(r->ng) : 0;
+}
+
+void reader_close(struct reader *r)
+{
+	if (r->ng) {
+		pcapng_close(r->ng);
+		fclose(r->file);
+	} else {
+		/* closes the file as well */
+		pcap_close(r->pcap);
+	}
+	free(r);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef RXEDUMP_READ_H
+#define RXEDUMP_READ_H
+
+#include <stdio.h>
+#include "frame.h"
+
+struct reader;
+
+struct reader *reader_open(FILE *file, char *err, size_t size);
+/* 1: a frame, valid until the next call; 0: the end; -1: reader_error() */
+int reader_next(struct reader *r, struct frame *frame);
+const char *reader_error(const struct reader *r);
+/* frames that the file says were lost */
+uint64_t reader_dropped(const struct reader *r);
+void reader_close(struct reader *r);
+
+/* pcapng_read.c */
+struct pcapng_reader;
+
+struct pcapng_reader *pcapng_open(FILE *file);
+int pcapng_next(struct pcapng_reader *r, struct frame *frame);
+const char *pcapng_error(const struct pcapng_reader *r);
+uint64_t pcapng_dropped(const struct pcapng_reader *r);
+void pcapng_close(struct pcapng_reader *r);
+
+#endif

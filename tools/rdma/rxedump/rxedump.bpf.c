@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hooks: each frame is looked at, RoCE v2 that the filter lets through is
+ * copied to a ring buffer. Nothing is changed, delayed or dropped.
+ *
+ * Only __sk_buff and helpers: no kernel types, so that no BTF is needed, and
+ * nothing that wants a JIT.
+ */
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "shared.h"
+
+#define ROCE_PORT	4791
+#define UDP_LEN		8
+#define BTH_LEN		12
+#define MAX_EXTENSIONS	8
+
+/* Set before the program is loaded; one program for each interface. */
+const volatile struct filter filter = {};
+const volatile __u32 filtering;
+const volatile __u32 iface_id;
+const volatile __u32 raw_ip;		/* frames start with the IP header */
+const volatile __u32 snaplen = MAX_EVENT_DATA;
+const volatile __u32 headers_only;
+const volatile __u32 wakeup_bytes;
+const volatile __u8 hdr_len[256];	/* behind the BTH, by opcode */
+
+/* Not a global array: without CAP_PERFMON no index may vary there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NR_COUNTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 12);
+} ring SEC(".maps");
+
+struct udp_bth {
+	__be16 source, dest, len, check;
+	__u8 opcode, flags;
+	__be16 pkey;
+	__be32 qpn, psn;
+};
+
+struct where {
+	__u32 l4;			/* offset of the UDP header */
+	struct filter_key key;
+};
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *value = bpf_map_lookup_elem(&counts, &which);
+
+	if (value)
+		(*value)++;
+}
+
+/* 1: the UDP header is next; else why not, as a count */
+#define FOUND	NR_COUNTS
+
+static __always_inline int parse_ipv4(struct __sk_buff *skb, struct where *w,
+				      bool *fragment)
+{
+	__u8 ip[20];
+	__u16 frag;
+
+	if (bpf_skb_load_bytes(skb, w->l4, ip, sizeof(ip)))
+		return CNT_NOT_ROCE;
+	if (ip[0] >> 4 != 4 || (ip[0] & 15) < 5 || ip[9] != IPPROTO_UDP)
+		return CNT_NOT_ROCE;
+	frag = ip[6] << 8 | ip[7];
+	if (frag & 0x1fff)
+		return CNT_FRAGMENT;
+	*fragment = frag & 0x2000;
+	w->l4 += (ip[0] & 15) * 4;
+	w->key.src[2] = bpf_htonl(0xffff);
+	w->key.dst[2] = bpf_htonl(0xffff);
+	__builtin_memcpy(&w->key.src[3], ip + 12, 4);
+	__builtin_memcpy(&w->key.dst[3], ip + 16, 4);
+	return FOUND;
+}
+
+static __always_inline int parse_ipv6(struct __sk_buff *skb, struct where *w,
+				      bool *fragment)
+{
+	__u8 ext[8], next;
+	int i;
+
+	if (bpf_skb_load_bytes(skb, w->l4 + 8, w->key.src, 16) ||
+	    bpf_skb_load_bytes(skb, w->l4 + 24, w->key.dst, 16) ||
+	    bpf_skb_load_bytes(skb, w->l4, ext, 8))
+		return CNT_NOT_ROCE;
+	if (ext[0] >> 4 != 6)
+		return CNT_NOT_ROCE;
+	next = ext[6];
+	w->l4 += 40;
+	for (i = 0; i < MAX_EXTENSIONS; i++) {
+		if (next == IPPROTO_UDP)
+			return FOUND;
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
+		    next != IPPROTO_FRAGMENT && next != IPPROTO_DSTOPTS)
+			return CNT_NOT_ROCE;
+		if (bpf_skb_load_bytes(skb, w->l4, ext, 8))
+			return CNT_NOT_ROCE;
+		if (next == IPPROTO_FRAGMENT) {
+			if (ext[2] || ext[3] & 0xf8)
+				return ext[0] == IPPROTO_UDP ? CNT_FRAGMENT :
+				       CNT_NOT_ROCE;
+			*fragment = ext[3] & 1;
+			w->l4 += 8;
+		} else {
+			w->l4 += (ext[1] + 1) * 8;
+		}
+		next = ext[0];
+	}
+	return next == IPPROTO_UDP ? FOUND : CNT_NOT_ROCE;
+}
+
+/* Tags in the frame; one that the device took off is in the metadata. */
+static __always_inline int parse_link(struct __sk_buff *skb, struct where *w,
+				      __be16 *proto)
+{
+	__u8 first;
+	int i;
+
+	if (raw_ip) {
+		if (bpf_skb_load_bytes(skb, 0, &first, 1))
+			return CNT_NOT_ROCE;
+		*proto = first >> 4 == 6 ? bpf_htons(ETH_P_IPV6) :
+			 bpf_htons(ETH_P_IP);
+		return FOUND;
+	}
+	w->l4 = ETH_HLEN;
+	if (bpf_skb_load_bytes(skb, 12, proto, 2))
+		return CNT_NOT_ROCE;
+	for (i = 0; i < 2; i++) {
+		if (*proto != bpf_htons(ETH_P_8021Q) &&
+		    *proto != bpf_htons(ETH_P_8021AD) &&
+		    *proto != bpf_htons(ETH_P_QINQ1))
+			break;
+		if (bpf_skb_load_bytes(skb, w->l4 + 2, proto, 2))
+			return CNT_NOT_ROCE;
+		w->l4 += 4;
+	}
+	return FOUND;
+}
+
+/* Is it RoCE that is wanted? FOUND, or why not; *cut: how much is wanted */
+static __always_inline int classify(struct __sk_buff *skb, __u32 *cut)
+{
+	struct where w = {};
+	struct udp_bth h = {};
+	bool fragment = false;
+	__be16 proto = 0;
+	int ret;
+
+	ret = parse_link(skb, &w, &proto);
+	if (ret != FOUND)
+		return ret;
+	if (proto == bpf_htons(ETH_P_IP))
+		ret = parse_ipv4(skb, &w, &fragment);
+	else if (proto == bpf_htons(ETH_P_IPV6))
+		ret = parse_ipv6(skb, &w, &fragment);
+	else
+		ret = CNT_NOT_ROCE;
+	if (ret != FOUND)
+		return ret;
+	if (bpf_skb_load_bytes(skb, w.l4, &h, UDP_LEN) ||
+	    h.dest != bpf_htons(ROCE_PORT))
+		return CNT_NOT_ROCE;
+	if (fragment || bpf_skb_load_bytes(skb, w.l4, &h, sizeof(h))) {
+		/* no whole packet: said by the decoder, passed by no filter */
+		return filtering ? CNT_FILTERED : FOUND;
+	}
+	w.key.opcode = h.opcode;
+	w.key.qpn = bpf_ntohl(h.qpn) & 0xffffff;
+	w.key.psn = bpf_ntohl(h.psn) & 0xffffff;
+	w.key.len = skb->len + (skb->vlan_present ? 4 : 0);
+	if (filtering && !filter_match(&filter, &w.key))
+		return CNT_FILTERED;
+	if (headers_only)
+		*cut = w.l4 + sizeof(h) + hdr_len[h.opcode & 0xff];
+	return FOUND;
+}
+
+static __always_inline void fill(struct __sk_buff *skb, struct event *e,
+				 __u32 caplen, bool out)
+{
+	e->tai_ns = bpf_ktime_get_tai_ns();
+	e->len = skb->len;
+	e->caplen = caplen;
+	e->iface = iface_id;
+	e->vlan_proto = skb->vlan_present ? skb->vlan_proto : 0;
+	e->vlan_tci = skb->vlan_tci;
+	e->out = out;
+	e->pad = 0;
+}
+
+/* User space looks every few milliseconds; wake it only when that is too late:
+ * a wake-up costs more than the copy.
+ */
+static __always_inline __u64 wakeup(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= wakeup_bytes ?
+	       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* What is reserved must have a constant size: the smallest that does. */
+#define COPY(size) do {							\
+	if (len <= (size)) {						\
+		e = bpf_ringbuf_reserve(&ring, sizeof(*e) + (size), 0);	\
+		if (!e)							\
+			return CNT_RING_FULL;				\
+		fill(skb, e, len, out);					\
+		if (bpf_skb_load_bytes(skb, 0, e->data, len)) {		\
+			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);	\
+			return CNT_UNREADABLE;				\
+		}							\
+		bpf_ringbuf_submit(e, wakeup());			\
+		return CNT_CAPTURED;					\
+	}								\
+} while (0)
+
+static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
+{
+	struct event *e;
+
+	if (!len)
+		return CNT_NOT_ROCE;
+	COPY(96);
+	COPY(160);
+	COPY(352);
+	COPY(736);
+	COPY(1120);
+	COPY(1632);
+	COPY(2144);
+	COPY(4192);
+	COPY(9216);
+	COPY(16384);
+	COPY(32768);
+	COPY(MAX_EVENT_DATA);
+	return CNT_UNREADABLE;
+}
+
+static __always_inline int observe(struct __sk_buff *skb, bool out)
+{
+	__u32 len = skb->len, cut = snaplen;
+	int what;
+
+	what = classify(skb, &cut);
+	if (what == FOUND) {
+		if (cut > snaplen)
+			cut = snaplen;
+		if (cut > MAX_EVENT_DATA)
+			cut = MAX_EVENT_DATA;
+		if (len > MAX_EVENT_DATA && cut == MAX_EVENT_DATA)
+			count(CNT_CUT);
+		if (len > cut)
+			len = cut;
+		what = copy(skb, len, out);
+	}
+	count(what);
+	return TCX_NEXT;
+}
+
+SEC("tcx/ingress")
+int rxedump_in(struct __sk_buff *skb)
+{
+	return observe(skb, false);
+}
+
+SEC("tcx/egress")
+int rxedump_out(struct __sk_buff *skb)
+{
+	return observe(skb, true);
+}
+
+char _license[] SEC("license") = "GPL";

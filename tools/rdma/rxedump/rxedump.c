@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rxedump: what RDMA over Converged Ethernet v2 sends and receives.
+ *
+ * Frames come from the kernel (capture.c) or from a file (read.c), and go to
+ * a printer, a file, the statistics, in any combination.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "capture.h"
+#include "extcap.h"
+#include "options.h"
+#include "read.h"
+#include "say.h"
+#include "stat.h"
+#include "write.h"
+
+#define POLL_MS		50
+
+static volatile sig_atomic_t interrupted, want_counts;
+
+struct session {
+	struct options *o;
+	struct expression *expression;
+	struct writer *writer;
+	struct stat_table *stat;
+	struct capture *capture;
+	bool print, done, failed, stdout_gone;
+	uint64_t packets, others, refused;
+	uint64_t start_ns;
+	time_t next_stat;
+};
+
+static void on_signal(int sig)
+{
+	if (sig == SIGUSR1)
+		want_counts = 1;
+	else
+		interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGUSR1, &act, NULL);
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &act, NULL);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* Standard output: a reader that went away is a normal end. */
+static void flush_stdout(struct session *s)
+{
+	if (s->stdout_gone || (!fflush(stdout) && !ferror(stdout)))
+		return;
+	if (errno != EPIPE) {
+		say("standard output: %s", strerror(errno));
+		s->failed = true;
+	}
+	s->stdout_gone = true;
+	s->done = true;
+}
+
+static void write_failed(struct session *s)
+{
+	if (!writer_broken_pipe(s->writer))
+		s->failed = true;
+	s->done = true;
+}
+
+static void print_packet(struct session *s, const struct frame *frame,
+			 const struct roce_pkt *pkt)
+{
+	if (s->o->json)
+		json_packet(stdout, frame, pkt, &s->o->style);
+	else
+		text_packet(stdout, frame, pkt, &s->o->style);
+}
+
+static const char *comment_of(const struct roce_pkt *pkt)
+{
+	if (pkt->kind == ROCE_BAD || pkt->kind == ROCE_FRAGMENT)
+		return pkt->why;
+	return pkt->icrc_state == ICRC_BAD ? "bad ICRC" : NULL;
+}
+
+/* The kernel's filter saw a frame already; -Q is the hooks' choice. */
+static bool wanted(const struct session *s, const struct frame *frame,
+		   const struct roce_pkt *pkt)
+{
+	const struct options *o = s->o;
+
+	if (!s->capture && (!filter_packet(&o->filter, frame, pkt) ||
+			    (frame->dir == DIR_IN && !o->in) ||
+			    (frame->dir == DIR_OUT && !o->out)))
+		return false;
+	return !s->expression || expression_match(s->expression, frame);
+}
+
+static void take_frame(const struct frame *frame, void *arg)
+{
+	struct session *s = arg;
+	struct roce_pkt pkt;
+
+	if (s->done)
+		return;
+	roce_decode(frame, &pkt);
+	if (pkt.kind == ROCE_NOT) {
+		s->others++;
+		return;
+	}
+	if (!wanted(s, frame, &pkt)) {
+		s->refused++;
+		return;
+	}
+	s->packets++;
+	if (s->stat)
+		stat_packet(s->stat, frame, &pkt);
+	if (s->writer && writer_frame(s->writer, frame, comment_of(&pkt)))
+		write_failed(s);
+	if (s->print)
+		print_packet(s, frame, &pkt);
+	if (s->o->count && s->packets == s->o->count)
+		s->done = true;
+}
+
+static unsigned long long total(const struct session *s, enum count which)
+{
+	uint64_t counts[NR_COUNTS + 1], sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < capture_nr_ifaces(s->capture); i++) {
+		capture_counts(s->capture, i, counts);
+		sum += counts[which];
+	}
+	return sum;
+}
+
+static void say_counts(const struct session *s)
+{
+	fprintf(stderr,
+		"%llu packets, %llu captured by the kernel, %llu refused by the expression\n"
+		"%llu frames seen, %llu not RoCE, %llu refused by the filter, %llu later fragments\n"
+		"%llu dropped: buffer full, %llu dropped: unreadable, %llu cut: longer than %d bytes\n",
+		(unsigned long long)s->packets, total(s, CNT_CAPTURED),
+		(unsigned long long)s->refused, total(s, CNT_SEEN),
+		total(s, CNT_NOT_ROCE), total(s, CNT_FILTERED),
+		total(s, CNT_FRAGMENT), total(s, CNT_RING_FULL),
+		total(s, CNT_UNREADABLE), total(s, CNT_CUT), MAX_EVENT_DATA);
+}
+
+static void write_stats(struct session *s)
+{
+	uint64_t c[NR_COUNTS + 1];
+	char comment[256];
+	unsigned int i;
+
+	for (i = 0; i < capture_nr_ifaces(s->capture); i++) {
+		struct pcapng_stats stats = {
+			.start_ns = s->start_ns,
+			.end_ns = now_ns(),
+			.comment = comment,
+		};
+
+		capture_counts(s->capture, i, c);
+		stats.received = c[CNT_SEEN];
+		stats.dropped = c[CNT_RING_FULL] + c[CNT_UNREADABLE];
+		stats.delivered = c[CNT_CAPTURED];
+		stats.accepted = stats.dropped + stats.delivered;
+		snprintf(comment, sizeof(comment),
+			 "buffer full %llu, unreadable %llu, cut %llu, not RoCE %llu, filtered %llu, later fragments %llu",
+			 (unsigned long long)c[CNT_RING_FULL],
+			 (unsigned long long)c[CNT_UNREADABLE],
+			 (unsigned long long)c[CNT_CUT],
+			 (unsigned long long)c[CNT_NOT_ROCE],
+			 (unsigned long long)c[CNT_FILTERED],
+			 (unsigned long long)c[CNT_FRAGMENT]);
+		if (writer_stats(s->writer, i, &stats))
+			write_failed(s);
+	}
+}
+
+/* What is due now and then while capturing. */
+static void tick(struct session *s)
+{
+	time_t now;
+
+	if (want_counts) {
+		want_counts = 0;
+		say_counts(s);
+	}
+	if (s->writer && !s->done && writer_flush(s->writer))
+		write_failed(s);
+	now = time(NULL);
+	if (s->stat && now >= s->next_stat) {
+		if (s->next_stat)
+			stat_print(s->stat, stdout, s->o->json);
+		s->next_stat = now + s->o->stat;
+	}
+	flush_stdout(s);
+}
+
+static int open_ifaces(struct session *s)
+{
+	unsigned int i;
+
+	for (i = 0; s->writer && i < capture_nr_ifaces(s->capture); i++)
+		if (writer_iface(s->writer, i, capture_iface(s->capture, i)))
+			return -1;
+	return 0;
+}
+
+static void live(struct session *s)
+{
+	s->capture = capture_open(s->o, take_frame, s);
+	if (!s->capture || open_ifaces(s)) {
+		s->failed = true;
+		return;
+	}
+	s->start_ns = now_ns();
+	say("capturing on %u interface%s", capture_nr_ifaces(s->capture),
+	    capture_nr_ifaces(s->capture) == 1 ? "" : "s");
+	while (!s->done && !interrupted) {
+		if (capture_poll(s->capture, POLL_MS) < 0) {
+			s->failed = true;
+			break;
+		}
+		tick(s);
+	}
+	capture_stop(s->capture);
+	if (s->writer)
+		write_stats(s);
+	say_counts(s);
+}
+
+static void replay(struct session *s)
+{
+	const char *name = strcmp(s->o->read, "-") ? s->o->read :
+			   "standard input";
+	FILE *file = strcmp(s->o->read, "-") ? fopen(s->o->read, "r") : stdin;
+	struct reader *r;
+	struct frame frame;
+	char err[256];
+	int ret = 0;
+
+	if (!file) {
+		say("%s: %s", name, strerror(errno));
+		s->failed = true;
+		return;
+	}
+	r = reader_open(file, err, sizeof(err));
+	if (!r) {
+		say("%s: %s", name, err);
+		s->failed = true;
+		return;
+	}
+	while (!s->done && !interrupted && (ret = reader_next(r, &frame)) > 0)
+		take_frame(&frame, s);
+	if (ret < 0) {
+		say("%s: after %llu packets: %s", name,
+		    (unsigned long long)(s->packets + s->others + s->refused),
+		    reader_error(r));
+		s->failed = true;
+	}
+	if (reader_dropped(r))
+		say("%s: %llu frames were dropped while capturing", name,
+		    (unsigned long long)reader_dropped(r));
+	if (s->others)
+		say("%s: %llu frames are not RoCE", name,
+		    (unsigned long long)s->others);
+	reader_close(r);
+}
+
+static bool prepare(struct session *s)
+{
+	struct options *o = s->o;
+
+	s->print = o->print || (!o->write && !o->count_only && !o->stat);
+	if (o->expression) {
+		s->expression = expression_compile(o->expression);
+		if (!s->expression)
+			return false;
+	}
+	if (o->stat) {
+		s->stat = stat_new();
+		if (!s->stat)
+			return false;
+	}
+	if (o->write) {
+		s->writer = writer_open(o->write, o->classic, o->comment,
+					o->filter_text);
+		if (!s->writer)
+			return false;
+	}
+	return true;
+}
+
+static void finish(struct session *s)
+{
+	if (s->stat)
+		stat_print(s->stat, stdout, s->o->json);
+	if (s->o->count_only)
+		printf("%llu packet%s\n", (unsigned long long)s->packets,
+		       s->packets == 1 ? "" : "s");
+	/* standard output may be the writer's */
+	if (!s->o->write || strcmp(s->o->write, "-"))
+		flush_stdout(s);
+	if (s->writer && writer_close(s->writer))
+		s->failed = true;
+	if (s->stat)
+		stat_free(s->stat);
+	expression_free(s->expression);
+	if (s->capture)
+		capture_close(s->capture);
+}
+
+int main(int argc, char **argv)
+{
+	struct session s = {};
+	struct options o;
+	int status;
+
+	if (extcap_wanted(argc, argv))
+		status = extcap_main(&o, argc, argv);
+	else
+		status = options_parse(&o, argc, argv);
+	if (status >= 0)
+		return status;
+	if (o.list)
+		return capture_list(stdout);
+	s.o = &o;
+	catch_signals();
+	if (!prepare(&s))
+		s.failed = true;
+	else if (o.read)
+		replay(&s);
+	else
+		live(&s);
+	finish(&s);
+	options_free(&o);
+	return s.failed;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the BPF program and user space share: the event, the counts and the
+ * filter, which is evaluated in the kernel when capturing and here when
+ * reading a file, by the same function.
+ */
+#ifndef RXEDUMP_SHARED_H
+#define RXEDUMP_SHARED_H
+
+#include <linux/types.h>
+
+/* What became of a frame: each is in one of these, but CNT_CUT counts some of
+ * the captured again.
+ */
+enum count {
+	CNT_NOT_ROCE,
+	CNT_FRAGMENT,		/* a later one: no port to tell by */
+	CNT_FILTERED,		/* RoCE that the filter refused */
+	CNT_RING_FULL,
+	CNT_UNREADABLE,		/* device memory, for example */
+	CNT_CAPTURED,
+	CNT_CUT,		/* longer than an event can be */
+	NR_COUNTS,
+	CNT_SEEN = NR_COUNTS	/* the sum, made in user space */
+};
+
+struct event {
+	__u64 tai_ns;
+	__u32 len;		/* of the frame */
+	__u32 caplen;		/* of data */
+	__u16 iface;		/* our number */
+	__u16 vlan_proto;	/* network order; 0: no tag */
+	__u16 vlan_tci;
+	__u8 out;
+	__u8 pad;
+	__u8 data[];
+};
+
+#define MAX_EVENT_DATA	65536
+
+/* An address, IPv4 as ::ffff:a.b.c.d, and the bits of it that count. */
+struct filter_host {
+	__u32 addr[4];
+	__u32 mask[4];
+};
+
+#define MAX_FILTER_QPS		16
+#define MAX_FILTER_HOSTS	8
+
+/* All that are there must match; of a list, one entry. */
+struct filter {
+	__u32 nr_qps;
+	__u32 qps[MAX_FILTER_QPS];
+	__u32 nr_hosts;
+	struct filter_host hosts[MAX_FILTER_HOSTS];
+	__u32 by_opcode;
+	__u32 by_psn;
+	__u64 opcodes[4];
+	__u32 psn_first, psn_last;	/* may wrap around */
+	__u32 by_size;
+	__u32 size_min, size_max;
+};
+
+/* What a filter looks at. */
+struct filter_key {
+	__u32 src[4], dst[4];
+	__u32 qpn;
+	__u32 psn;
+	__u32 len;
+	__u32 opcode;
+};
+
+static __always_inline int filter_host_match(const volatile struct filter_host *h,
+					     const __u32 *addr)
+{
+	return !(((h->addr[0] ^ addr[0]) & h->mask[0]) |
+		 ((h->addr[1] ^ addr[1]) & h->mask[1]) |
+		 ((h->addr[2] ^ addr[2]) & h->mask[2]) |
+		 ((h->addr[3] ^ addr[3]) & h->mask[3]));
+}
+
+static __always_inline int filter_match(const volatile struct filter *f,
+					const struct filter_key *key)
+{
+	int found, i;
+
+	if (f->by_opcode &&
+	    !(f->opcodes[key->opcode / 64 & 3] >> (key->opcode & 63) & 1))
+		return 0;
+	if (f->by_size && (key->len < f->size_min || key->len > f->size_max))
+		return 0;
+	if (f->by_psn && ((key->psn - f->psn_first) & 0xffffff) >
+			 ((f->psn_last - f->psn_first) & 0xffffff))
+		return 0;
+	if (f->nr_qps) {
+		found = 0;
+		for (i = 0; i < MAX_FILTER_QPS; i++)
+			if ((__u32)i < f->nr_qps && f->qps[i] == key->qpn)
+				found = 1;
+		if (!found)
+			return 0;
+	}
+	if (f->nr_hosts) {
+		found = 0;
+		for (i = 0; i < MAX_FILTER_HOSTS; i++)
+			if ((__u32)i < f->nr_hosts &&
+			    (filter_host_match(&f->hosts[i], key->src) ||
+			     filter_host_match(&f->hosts[i], key->dst)))
+				found = 1;
+		if (!found)
+			return 0;
+	}
+	return 1;
+}
+
+#endif

@@ -1,0 +1,248 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# offline.sh RXEDUMP TEST_PCAPNG: tests that need neither kernel nor root. KTAP.
+#
+# The captures are made by make_captures.py. What the decoder must say of them
+# lies beside them; look at the difference before you replace it.
+
+set -u
+export LC_ALL=C TZ=UTC0
+RXEDUMP=$1
+TEST_PCAPNG=$2
+cd "$(dirname "$0")/captures" || exit 1
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+count=0 failed=0
+
+# t NAME COMMAND...
+t()
+{
+	local name=$1
+
+	shift
+	count=$((count + 1))
+	if "$@" >"$tmp/log" 2>&1; then
+		echo "ok $count $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $count $name"
+		head -n 20 "$tmp/log" | sed 's/^/# /'
+	fi
+}
+
+# prints FILE OPTION...: exactly what is expected
+prints()
+{
+	local want=$1
+
+	shift
+	"$RXEDUMP" "$@" >"$tmp/got" 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
+	diff -u "$want" "$tmp/got"
+}
+
+# JSON that another program reads, with as many objects as there are lines
+json_is_json()
+{
+	"$RXEDUMP" -r "$1" -j -vv 2>/dev/null | python3 -c '
+import json, sys
+lines = sys.stdin.read().splitlines()
+assert lines
+for line in lines:
+    assert isinstance(json.loads(line), dict)'
+}
+
+# what is written from a file reads like the file
+rewritten()
+{
+	"$RXEDUMP" -r "$1" -w "$tmp/copy" && "$RXEDUMP" -r "$1" -vv >"$tmp/a" &&
+	"$RXEDUMP" -r "$tmp/copy" -vv >"$tmp/b" && diff "$tmp/a" "$tmp/b" &&
+	"$RXEDUMP" -r "$1" -w - | "$RXEDUMP" -r - -vv | diff "$tmp/a" -
+}
+
+classic()
+{
+	"$RXEDUMP" -r opcodes-ipv4.pcapng --pcap -w "$tmp/copy" &&
+	[ "$(xxd -p -l 4 "$tmp/copy")" = 4d3cb2a1 ] &&
+	"$RXEDUMP" -r opcodes-ipv4.pcapng | sed 's/ nk0 \(in\|out\)//' >"$tmp/a" &&
+	"$RXEDUMP" -r "$tmp/copy" | diff "$tmp/a" -
+}
+
+# selects NUMBER OPTION...: that many packets of all opcodes pass
+selects()
+{
+	local want=$1 got
+
+	shift
+	got=$("$RXEDUMP" -r opcodes-ipv4.pcapng --count "$@") || return 1
+	[ "$got" = "$want packets" ] || [ "$got" = "$want packet" ] || {
+		echo "$got, not $want"
+		return 1
+	}
+}
+
+# fails STATUS "TEXT" OPTION...: one line, this text, nothing on stdout (usage
+# errors name --help in a second line)
+fails()
+{
+	local text=$1 rc=0 lines
+
+	shift
+	"$RXEDUMP" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || rc=$?
+	cat "$tmp/err"
+	lines=$(grep -cv -- '--help lists' "$tmp/err")
+	[ $rc -eq 1 ] && [ ! -s "$tmp/out" ] && [ "$lines" -eq 1 ] &&
+		grep -qF -- "$text" "$tmp/err"
+}
+
+# Every shorter version of a file: read without a crash; an error unless it
+# ends between two blocks; then never more packets than in the whole.
+truncated()
+{
+	local size n rc whole
+
+	size=$(stat -c %s "$1")
+	for ((n = 1; n < size; n += $2)); do
+		head -c $n "$1" >"$tmp/short"
+		rc=0
+		"$RXEDUMP" -r "$tmp/short" >"$tmp/out" 2>"$tmp/err" || rc=$?
+		[ $rc -le 1 ] || { echo "$n bytes: status $rc"; return 1; }
+		[ $rc -eq 0 ] || [ "$(grep -c . "$tmp/err")" -ge 1 ] || return 1
+		"$RXEDUMP" -r "$1" 2>/dev/null |
+			head -n "$(wc -l <"$tmp/out")" | cmp - "$tmp/out" ||
+			return 1
+	done
+	whole=$(head -c $((size - 1)) "$1" | "$RXEDUMP" -r - --count 2>/dev/null)
+	! head -c $((size - 1)) "$1" | "$RXEDUMP" -r - >/dev/null 2>&1 &&
+		[ -n "$whole" ]
+}
+
+full_disk()
+{
+	fails "/dev/full: No space left on device" -r opcodes-ipv4.pcapng \
+		-w /dev/full
+}
+
+full_stdout()
+{
+	! "$RXEDUMP" -r opcodes-ipv4.pcapng 2>"$tmp/err" >/dev/full &&
+		grep -q "standard output: No space left" "$tmp/err"
+}
+
+# the file has whole blocks only, and as many packets as we say
+size_limit()
+{
+	local said
+
+	(
+		trap '' XFSZ
+		ulimit -f 4
+		"$RXEDUMP" -r opcodes-ipv4.pcapng -w "$tmp/limited"
+	) 2>"$tmp/err" && return 1
+	cat "$tmp/err"
+	said=$(sed -n 's/.*it has \([0-9]*\) frames.*/\1/p' "$tmp/err")
+	[ -n "$said" ] &&
+	[ "$("$RXEDUMP" -r "$tmp/limited" --count)" = "$said packets" ]
+}
+
+broken_pipe()
+{
+	set -o pipefail
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -vv 2>"$tmp/err" | head -n 1 &&
+		[ ! -s "$tmp/err" ] || { cat "$tmp/err"; return 1; }
+}
+
+broken_pipe_writing()
+{
+	set -o pipefail
+	for ((n = 0; n < 400; n++)); do cat opcodes-ipv4.pcapng; done |
+		"$RXEDUMP" -r - -w - 2>"$tmp/err" | head -c 100 >/dev/null
+	[ ! -s "$tmp/err" ] || { cat "$tmp/err"; return 1; }
+}
+
+stops_after()
+{
+	[ "$("$RXEDUMP" -r opcodes-ipv4.pcapng -c 7 | wc -l)" -eq 7 ] &&
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -c 7 -w "$tmp/seven" &&
+	[ "$("$RXEDUMP" -r "$tmp/seven" --count)" = "7 packets" ]
+}
+
+same_captures()
+{
+	mkdir "$tmp/made" && python3 ../make_captures.py "$tmp/made" &&
+	for f in "$tmp"/made/*; do
+		cmp "$f" "${f##*/}" || return 1
+	done
+}
+
+"$TEST_PCAPNG" >"$tmp/units" || failed=1
+while read -r line; do
+	case $line in
+	1..*) ;;
+	*ok*) count=$((count + 1))
+	      echo "${line%%ok *}ok $count pcapng writer: ${line#*ok * }" ;;
+	*) echo "$line" ;;
+	esac
+done <"$tmp/units"
+
+t "the captures are what make_captures.py makes" same_captures
+for f in flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng; do
+	t "$f: text" prints "$f.txt" -r $f -vv
+	t "$f: JSON" prints "$f.json" -r $f -j -vv
+	t "$f: JSON is JSON" json_is_json $f
+	t "$f: written again, it reads the same" rewritten $f
+done
+t "a line a packet" prints opcodes-ipv4.pcapng.line -r opcodes-ipv4.pcapng
+t "statistics" prints flow.stat -r flow.pcapng --stat
+t "statistics as JSON" prints flow.stat.json -r flow.pcapng --stat -j
+t "the classic format, in nanoseconds" classic
+t "help" prints help -h
+
+t "--opcode: name" selects 1 --opcode rc_rdma-write_only
+t "--opcode: IB_OPCODE_ name" selects 1 --opcode IB_OPCODE_RC_ACKNOWLEDGE
+t "--opcode: numbers" selects 2 --opcode 0x64,129
+t "--opcode: class" selects 3 --opcode ack
+t "--opcode: transport" selects 2 --opcode ud
+t "--psn: range" selects 5 --psn 3-7
+t "--psn: range that wraps around" selects 7 --psn 86-3
+t "--psn: one, first, last" selects 1 --psn 5
+t "--psn: open" selects 9 --psn 80-
+t "--qp: the right one of several" selects 89 --qp 1,0x11
+t "--qp: another one" selects 0 --qp 0x12
+t "--host: destination" selects 89 --host 198.51.100.1,192.0.2.2
+t "--host: prefix" selects 89 --host 192.0.2.128/24
+t "--host: another one" selects 0 --host 192.0.2.3,2001:db8::/32
+t "--size: range" selects 3 --size 106-107
+t "-Q: direction" selects 44 -Q out
+t "filters combined" selects 2 --opcode rc,uc --psn 10-30 --opcode flush --host 192.0.2.1 --size 94- -Q in --qp 17 "ip[8] = 64"
+t "expression: refuses" selects 0 "ip6"
+t "expression: accepts" selects 89 udp port 4791 and src 192.0.2.1
+t "-c" stops_after
+
+t "no such file" fails "/nonexistent: No such file" -r /nonexistent
+t "empty file" fails "standard input: empty" -r -
+t "no capture" fails "help: unknown file format" -r help
+t "bad expression" fails "filter 'port x y'" -r odd.pcap "port x y"
+t "bad opcode" fails "--opcode rc_nothing: no such opcode" --opcode rc_nothing
+t "bad number of an opcode" fails "--opcode 256: no such opcode" --opcode 256
+t "bad QP" fails "--qp 0x1000000: not a QP number" --qp 0x1000000
+t "bad PSN" fails "--psn 1-x: not a range" --psn 1-x
+t "bad size" fails "--size 9-1: not a range" --size 9-1
+t "bad host" fails "--host 192.0.2.1/33: not an IP" --host 192.0.2.1/33
+t "bad snap length" fails "-s 262145: not a number from 0 to 262144" -s 262145
+t "bad snap length, negative" fails "-s -1: not a number" -s -1
+t "bad count" fails "-c 0: not a number from 1" -c 0
+t "bad direction" fails "-Q both: not in, out or inout" -Q both
+t "nothing to do" fails "where from?"
+t "-r and -i" fails "-r and -i exclude" -r x -i y
+t "unwritable file" fails "/nonexistent/x: No such file" -r odd.pcap -w /nonexistent/x
+t "two link types, classic format" fails "hold one link type" -r links.pcapng --pcap -w "$tmp/two"
+t "full disk" full_disk
+t "full disk: standard output" full_stdout
+t "a file that may not grow ends with a whole block" size_limit
+t "a reader that goes away is a normal end" broken_pipe
+t "a reader of -w - that goes away is a normal end" broken_pipe_writing
+t "truncated pcapng" truncated links.pcapng 7
+t "truncated pcap" truncated odd.pcap 37
+echo "1..$count"
+[ "$failed" -eq 0 ]
