@@ -44,7 +44,7 @@ export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 
 T := $(TOP)/tools/testing/rxe
 
-.PHONY: help run run_tests tree sources kernel root dmabuf shell exec bench check selftest
+.PHONY: help run run_tests tree sources kernel root tools dmabuf rxedump shell exec bench check selftest
 .PHONY: clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -54,21 +54,21 @@ help:
 
 # make cannot pass on an exit status (its own is 2 for all failures); the
 # verdict names the status, and so does make's "Error N".
-run: knobs-run kernel root dmabuf
+run: knobs-run kernel root tools
 	@$(T)/boot.sh run
 
-run_tests: knobs-run_tests kernel root
+run_tests: knobs-run_tests kernel root tools
 	@$(T)/deps.sh tests
 	@$(T)/kselftest.sh
 	@$(T)/boot.sh run_tests
 
-exec: knobs-exec kernel root dmabuf
+exec: knobs-exec kernel root tools
 	@$(T)/boot.sh exec
 
-shell: knobs-shell kernel root dmabuf
+shell: knobs-shell kernel root tools
 	@$(T)/boot.sh shell
 
-bench: knobs-bench kernel root dmabuf
+bench: knobs-bench kernel root tools
 	@$(T)/deps.sh bench
 	@$(T)/stock.sh
 	@$(T)/boot.sh bench
@@ -93,15 +93,22 @@ root:
 	@$(T)/deps.sh root
 	@$(T)/root.sh
 
+# programs of ours for the guest
+tools: rxedump dmabuf
+
 dmabuf:
 	@$(T)/deps.sh tests
 	@$(T)/dmabuf.sh
 
+rxedump: sources
+	@$(T)/deps.sh rxedump
+	@$(T)/rxedump.sh
+
 check:
-	@$(T)/deps.sh tree kernel check
+	@$(T)/deps.sh tree kernel rxedump check
 	@$(T)/check.sh
 
-selftest: kernel root
+selftest: kernel root tools
 	@$(T)/selftest.sh
 
 print-%:

@@ -78,6 +78,7 @@ write_share()
 	cp "$HERE/guest/init" "$run/share/init"
 	copy "$CONF" "$KERNEL" kernel
 	copy "$CONF" "$STAGE/modules" share/modules
+	copy "rxedump-$LINE" "$OUT/rxedump-$LINE/install" share/rxedump
 	[ "$job" != run_tests ] ||
 		copy "ksft-$LINE" "$OUT/ksft-$LINE/install" share/kselftest
 	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"

@@ -17,6 +17,9 @@ packages()
 	root)
 		echo mmdebstrap e2fsprogs debian-archive-keyring
 		[ "$(id -u)" -eq 0 ] || echo fakeroot uidmap ;;
+	rxedump)
+		echo gcc clang llvm libc6-dev libelf-dev zlib1g-dev \
+			libpcap-dev ;;
 	tests)
 		echo libibverbs-dev librdmacm-dev ;;
 	bench)
@@ -24,7 +27,7 @@ packages()
 		command -v gnuplot >/dev/null || echo gnuplot-nox
 		echo python3 ;;
 	check)
-		echo sparse shellcheck perl python3 ;;
+		echo sparse shellcheck perl python3 mandoc groff ;;
 	*)
 		die "deps: no group $1" ;;
 	esac
