@@ -142,7 +142,8 @@ static __always_inline int parse_link(struct __sk_buff *skb, struct where *w,
 	w->l4 = ETH_HLEN;
 	if (bpf_skb_load_bytes(skb, 12, proto, 2))
 		return CNT_NOT_ROCE;
-	for (i = 0; i < 2; i++) {
+	/* the decoder knows two tags */
+	for (i = skb->vlan_present ? 1 : 0; i < 2; i++) {
 		if (*proto != bpf_htons(ETH_P_8021Q) &&
 		    *proto != bpf_htons(ETH_P_8021AD) &&
 		    *proto != bpf_htons(ETH_P_QINQ1))

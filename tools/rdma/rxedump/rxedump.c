@@ -152,11 +152,12 @@ static unsigned long long total(const struct session *s, enum count which)
 static void say_counts(const struct session *s)
 {
 	fprintf(stderr,
-		"%llu packets, %llu captured by the kernel, %llu refused by the expression\n"
+		"%llu packets, %llu captured by the kernel, %llu refused by the expression, %llu no RoCE after all\n"
 		"%llu frames seen, %llu not RoCE, %llu refused by the filter, %llu later fragments\n"
 		"%llu dropped: buffer full, %llu dropped: unreadable, %llu cut: longer than %d bytes\n",
 		(unsigned long long)s->packets, total(s, CNT_CAPTURED),
-		(unsigned long long)s->refused, total(s, CNT_SEEN),
+		(unsigned long long)s->refused,
+		(unsigned long long)s->others, total(s, CNT_SEEN),
 		total(s, CNT_NOT_ROCE), total(s, CNT_FILTERED),
 		total(s, CNT_FRAGMENT), total(s, CNT_RING_FULL),
 		total(s, CNT_UNREADABLE), total(s, CNT_CUT), MAX_EVENT_DATA);
