@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# rxedump without a kernel: decoder, files, filters, what users get wrong; and
+# whether tshark reads the test captures as we do.
+
+# shellcheck source=/dev/null
+. "$(dirname "$0")/../kselftest/ktap_helpers.sh"
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+command -v rxedump >/dev/null || {
+	ktap_skip_all "no command rxedump"
+	exit "$KSFT_SKIP"
+}
+DIR=$(dirname "$(command -v rxedump)")
+
+ktap_print_header
+OUT=$("$DIR/tests/offline.sh" "$DIR/rxedump" "$DIR/test_pcapng")
+STATUS=$?
+COUNT=$(sed -n 's/^1\.\.//p' <<<"$OUT")
+sed '/^1\.\./d' <<<"$OUT"
+
+# with_tshark NAME ARGUMENT...
+with_tshark()
+{
+	local name=$1 said
+
+	shift
+	COUNT=$((COUNT + 1))
+	if said=$("$HERE/rxe_dump_tshark.py" "$@" 2>&1); then
+		echo "ok $COUNT $name"
+	else
+		STATUS=1
+		echo "not ok $COUNT $name"
+	fi
+	echo "# $said"
+}
+
+if command -v tshark >/dev/null; then
+	for v in 4 6; do
+		with_tshark "tshark reads all fields as we do, IPv$v" \
+			"$DIR/tests/captures/opcodes-ipv$v.pcapng" 89 89
+	done
+fi
+echo "1..$COUNT"
+[ "$STATUS" -eq 0 ]

@@ -1,0 +1,592 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# rxedump in the kernel: every packet, both directions, both layers, filters,
+# losses, ends of all kinds. tshark and `rdma statistic` are the witnesses.
+
+# shellcheck disable=SC2015
+# shellcheck source=rxe_lib.sh
+. "$(dirname "$0")/rxe_lib.sh"
+
+# What an earlier rxedump said must not be taken for what the next one says:
+# the shell truncates a background job's files when it gets round to it.
+fresh()
+{
+	NAME=$1
+	: >"$TMP/$NAME.log"
+	: >"$TMP/$NAME.err"
+}
+
+capturing()
+{
+	waitfor "$(scale 10 60)" grep -q "^rxedump: capturing$1" \
+		"$TMP/$NAME.err" || {
+		say "rxedump: $(tail -n 1 "$TMP/$NAME.err")"
+		return 1
+	}
+}
+
+# dump NAME OPTION...: in A, until dump_end; output NAME.log, messages NAME.err
+dump()
+{
+	fresh "$1"
+	shift
+	ip netns exec "$NS_A" rxedump "$@" >"$TMP/$NAME.log" \
+		2>"$TMP/$NAME.err" </dev/null &
+	DUMP=$!
+	BG+=("$DUMP")
+	capturing
+}
+
+# dump_end [SIGNAL]: it ends well and in time
+dump_end()
+{
+	local rc
+
+	[ "$1" = none ] || kill "-${1:-INT}" "$DUMP"
+	waitfor "$(scale 10 60)" gone "$DUMP" || {
+		say "rxedump does not end"
+		return 1
+	}
+	wait "$DUMP"
+	rc=$?
+	[ $rc -eq 0 ] || say "rxedump: $rc: $(head -n 1 "$TMP/$NAME.err")"
+	return $rc
+}
+
+gone()
+{
+	! kill -0 "$1" 2>/dev/null || [[ $(ps -o stat= -p "$1") = Z* ]]
+}
+
+# counted NAME WORDS: the number before these words in the last counts
+counted()
+{
+	sed -n "s/.*\<\([0-9]*\) $2.*/\1/p" "$TMP/$1.err" | tail -n 1
+}
+
+# is WHAT VALUE WANTED
+is()
+{
+	[ "$2" = "$3" ] && return
+	say "$1: ${2:-nothing}, not $3"
+	return 1
+}
+
+packets()
+{
+	local n
+
+	n=$(rxedump -r "$1" --count "${@:2}" 2>"$TMP/err") || {
+		say "$(head -n 1 "$TMP/err")"
+		return 1
+	}
+	echo "${n%% *}"
+}
+
+sent_by_a()
+{
+	echo $(($(count "$RXE_A" l2_sent_pkts) + $(count "$RXE_A" l3_sent_pkts)))
+}
+
+rcvd_by_a()
+{
+	echo $(($(count "$RXE_A" l2_rcvd_pkts) + $(count "$RXE_A" l3_rcvd_pkts)))
+}
+
+# complete FILE: as many packets as the RDMA device counted, each way
+complete()
+{
+	read_counters
+	is "sent" "$(packets "$1" -Q out)" "$(sent_by_a)" &&
+	is "received" "$(packets "$1" -Q in)" "$(rcvd_by_a)"
+}
+
+no_drops()
+{
+	is "buffer full" "$(counted "$1" "dropped: buffer full")" 0 &&
+	is "unreadable" "$(counted "$1" "dropped: unreadable")" 0
+}
+
+# every kind of packet that rxe_xfer makes, one and several of a message
+mixture()
+{
+	local op
+
+	for op in send write read; do
+		"$1" -T 20 -c 104 -o $op -s 1,5000 -n 2 || return 1
+	done
+	"$1" -T 20 -o faa -n 3 && "$1" -T 20 -o cas -n 3 &&
+	"$1" -t uc -o send -s 1,5000 -n 2 &&
+	"$1" -t uc -o write -s 1,5000 -n 2 && "$1" -t ud -s 1000 -n 3
+}
+
+# agrees LAYER COMMAND...: tshark reads all of it as we do
+agrees()
+{
+	layers "$1" "$1" && mark && dump d -i "$DEV_A" -w "$TMP/file" &&
+	"${@:2}" && dump_end && no_drops d && complete "$TMP/file" || return 1
+	"$HERE/rxe_dump_tshark.py" "$TMP/file" "${MIN:-60}" "${OPCODES:-26}" \
+		>"$TMP/said" 2>&1 || {
+		say "$(head -c 300 "$TMP/said")"
+		return 1
+	}
+	say "$(cat "$TMP/said")"
+}
+
+rping_agrees()
+{
+	MIN=20 OPCODES=5 agrees "$1" run_rping 3
+}
+
+perftest_agrees()
+{
+	MIN=100 OPCODES=3 agrees "$1" perftest ib_write_bw -s 4096 -n 20
+}
+
+# as in the talk: RDMA WRITE ONLY, its RETH, what rping writes
+demo()
+{
+	layers 2 2 && dump d -i "$DEV_A" -vv && run_rping 1 && dump_end ||
+		return 1
+	awk '/RC_RDMA_WRITE_ONLY qp 0x[0-9a-f]+ psn [0-9]+ .*va 0x[0-9a-f]+ rkey 0x[0-9a-f]+ len 64 payload 64 icrc ok$/ { w++ }
+	     /^\treth va 0x[0-9a-f]+ rkey 0x[0-9a-f]+ len 64$/ { r++ }
+	     /0x0000:  7264 6d61 2d70 696e 672d 303a 2041 4243  rdma-ping-0: ABC/ { p++ }
+	     END { exit !(w && r && p) }' "$TMP/d.log" || {
+		say "no RDMA WRITE of rdma-ping-0: $(grep -m 1 WRITE "$TMP/d.log")"
+		return 1
+	}
+}
+
+json_pipe()
+{
+	dump d -i "$DEV_A" -j && xfer -n 5 && dump_end || return 1
+	is "requests" "$(jq -r 'select(.bth.name ==
+		"RC_SEND_ONLY_WITH_IMMEDIATE" and .icrc.state == "ok") |
+		.immdt.immdt' "$TMP/d.log" | tr '\n' ' ')" "0 1 2 3 4 "
+}
+
+# filter WANTED OPTION...: with 20 sends and their ACKs, that many are taken,
+# and the others are refused by the kernel
+filter()
+{
+	local want=$1
+
+	shift
+	mark
+	dump d -i "$DEV_A" "$@" -w "$TMP/file" && xfer -n 20 -s 100 &&
+	read_counters && dump_end || return 1
+	is "packets" "$(packets "$TMP/file")" "$want" &&
+	is "taken" "$(counted d "captured by the kernel")" "$want" &&
+	is "refused" "$(counted d "refused by the filter")" \
+		$(($(sent_by_a) + $(rcvd_by_a) - want))
+}
+
+filter_qp()
+{
+	local qpn
+
+	dump d -i "$DEV_A" -j -Q out && xfer -n 1 && dump_end || return 1
+	qpn=$(jq -s '.[0].bth.destqp' "$TMP/d.log")
+	# numbers go round: the next one of B's
+	dump d -i "$DEV_A" -Q out -w "$TMP/file" \
+		--qp "$(seq -s , $((qpn + 1)) $((qpn + 10)))" && xfer -n 20 &&
+	dump_end && is "packets" "$(packets "$TMP/file")" 20 || return 1
+	dump d -i "$DEV_A" -Q out -w "$TMP/file" --qp "$qpn" && xfer -n 20 &&
+	dump_end && is "packets" "$(packets "$TMP/file")" 0
+}
+
+expression()
+{
+	dump d -i "$DEV_A" -w "$TMP/file" src $IP_A and udp && xfer -n 20 &&
+	dump_end && is "packets" "$(packets "$TMP/file")" 20 &&
+	is "refused" "$(counted d "refused by the expression")" 20
+}
+
+headers_only()
+{
+	dump d -i "$DEV_A" --headers-only -w "$TMP/file" &&
+	xfer -o write -s 5000 -n 3 && dump_end || return 1
+	# Ethernet 14, IP 20, UDP 8, BTH 12, and RETH 16 or AETH 4 or nothing
+	is "lengths" "$(rxedump -r "$TMP/file" -j | jq .caplen | sort -nu |
+		tr '\n' ' ')" "54 58 70 " &&
+	is "kinds" "$(rxedump -r "$TMP/file" -j | jq -r \
+		'.kind + " " + .icrc.state' | sort -u)" "roce absent" &&
+	is "bytes" "$(rxedump -r "$TMP/file" -j --opcode write |
+		jq -s 'map(.payload.len) | add')" 15000
+}
+
+snap_length()
+{
+	dump d -i "$DEV_A" -s 100 -w "$TMP/file" && xfer -s 1000 -n 3 &&
+	dump_end || return 1
+	is "lengths" "$(rxedump -r "$TMP/file" -j -Q out |
+		jq -c '[.len, .caplen, .payload.len]' | sort -u)" \
+		"[1062,100,1000]"
+}
+
+# a jumbo frame of each size class of the ring buffer, whole
+sizes()
+{
+	local size want=
+
+	ip -n "$NS_A" link set "$DEV_A" mtu 9000
+	ip -n "$NS_B" link set "$DEV_B" mtu 9000
+	defer ip -n "$NS_A" link set "$DEV_A" mtu 1500
+	defer ip -n "$NS_B" link set "$DEV_B" mtu 1500
+	waitfor 10 mtu_is 4096 || return 1
+	dump d -i "$DEV_A" -Q out -w "$TMP/file" || return 1
+	for size in 1 33 34 97 98 289 290 673 674 1057 1058 1569 1570 2081 \
+		2082 4096; do
+		xfer -t ud -s $size -n 1 || return 1
+		want+="$size ok "
+	done
+	dump_end && is "payloads" "$(rxedump -r "$TMP/file" -j | jq -r \
+		'"\(.payload.len) \(.icrc.state)"' | tr '\n' ' ')" "$want"
+}
+
+mtu_is()
+{
+	ibv_devinfo -d "$RXE_A" | grep -q "active_mtu:.*$1" &&
+	ibv_devinfo -d "$RXE_B" | grep -q "active_mtu:.*$1"
+}
+
+# A buffer that is too small and nobody who empties it: what is lost is
+# counted, on standard error, by SIGUSR1, in the file.
+losses()
+{
+	local lost total
+
+	mark
+	dump d -i "$DEV_A" -B 4 -w "$TMP/file" && kill -STOP "$DUMP" &&
+	xfer -s 1000 -n 50 || return 1
+	read_counters
+	total=$(($(sent_by_a) + $(rcvd_by_a)))
+	kill -CONT "$DUMP"
+	kill -USR1 "$DUMP"
+	waitfor 10 grep -q 'buffer full' "$TMP/d.err" || {
+		say "no counts after SIGUSR1"
+		return 1
+	}
+	dump_end || return 1
+	lost=$(counted d "dropped: buffer full")
+	[ "$lost" -gt 0 ] || {
+		say "nothing was lost"
+		return 1
+	}
+	is "captured and lost" $(($(packets "$TMP/file") + lost)) $total &&
+	rxedump -r "$TMP/file" --count 2>&1 |
+		grep -q ": $lost frames were dropped while capturing" || {
+		say "the file does not tell of $lost lost frames"
+		return 1
+	}
+	capinfos -Tr "$TMP/file" >"$TMP/capinfos" 2>&1 || {
+		say "capinfos: $(tail -n 1 "$TMP/capinfos")"
+		return 1
+	}
+}
+
+# ended_by SIGNAL: the file is complete
+ended_by()
+{
+	mark
+	dump d -i "$DEV_A" -w "$TMP/file" && xfer -n 50 && read_counters &&
+	dump_end "$1" && complete "$TMP/file"
+}
+
+ended_by_count()
+{
+	dump d -i "$DEV_A" -c 7 -w "$TMP/file" && xfer -n 50 &&
+	dump_end none && is "packets" "$(packets "$TMP/file")" 7
+}
+
+links_of()
+{
+	ip netns exec "$NS_A" bpftool -j net show dev "$DEV_A" |
+		jq '[.. | .name? // empty] | map(select(startswith("rxedump"))) |
+		length'
+}
+
+attached()
+{
+	[ "$(links_of)" -gt 0 ]
+}
+
+not_attached()
+{
+	! attached
+}
+
+# after SIGKILL nothing is left, and what was flushed can be read
+killed()
+{
+	mark
+	dump d -i "$DEV_A" -w "$TMP/file" && xfer -n 50 && read_counters ||
+		return 1
+	is "programs" "$(links_of)" 2 || return 1
+	waitfor 5 complete "$TMP/file" || return 1
+	kill -KILL "$DUMP"
+	wait "$DUMP" 2>/dev/null
+	waitfor 5 not_attached || {
+		say "programs left: $(links_of)"
+		return 1
+	}
+	xfer -n 5
+}
+
+# packets reach a pipe while we run; its end is a normal end for us
+pipe()
+{
+	mkfifo "$TMP/pipe"
+	head -c 2000 <"$TMP/pipe" >"$TMP/head" &
+	BG+=($!)
+	dump d -i "$DEV_A" -w "$TMP/pipe" && traffic -s 64 || return 1
+	dump_end none || return 1
+	traffic_ok
+	is "bytes" "$(stat -c %s "$TMP/head")" 2000
+	rm "$TMP/pipe"
+}
+
+live_tshark()
+{
+	fresh d
+	ip netns exec "$NS_A" sh -c 'rxedump -i "$1" -w - 2>"$3" |
+		tshark -r - -Y infiniband.bth -T fields \
+			-e infiniband.bth.opcode >"$2" 2>/dev/null' \
+		- "$DEV_A" "$TMP/tshark" "$TMP/d.err" &
+	BG+=($!)
+	capturing && xfer -n 5 || return 1
+	pkill -INT -x -P "${BG[-1]}" rxedump
+	wait "${BG[-1]}"
+	is "opcodes" "$(sort "$TMP/tshark" | uniq -c | tr -s ' \n' ' ')" \
+		" 5 17 5 5 "
+}
+
+# Other namespaces, several interfaces, all of them: each by its name.
+interfaces()
+{
+	fresh d
+	rxedump --netns "$NS_A" -i "$DEV_A" --netns "$NS_B" -i any \
+		-w "$TMP/file" 2>"$TMP/d.err" &
+	DUMP=$!
+	BG+=("$DUMP")
+	capturing " on [3-9]" && xfer -n 5 && dump_end || return 1
+	is "seen" "$(rxedump -r "$TMP/file" -j | jq -r \
+		'"\(.interface) \(.direction)"' | sort | uniq -c |
+		tr -s ' \n' ' ')" \
+" 5 $DEV_A@$NS_A in 5 $DEV_A@$NS_A out 5 $DEV_B@$NS_B in 5 $DEV_B@$NS_B out "
+}
+
+interface_gone()
+{
+	ip -n "$NS_A" link add dummy-$$ type dummy &&
+	dump d -i dummy-$$ && ip -n "$NS_A" link del dummy-$$ || return 1
+	! dump_end none && grep -q "dummy-$$: the interface is gone" "$TMP/d.err"
+}
+
+# odd frames, at both ends, as the decoder reads them in a file
+odd()
+{
+	local dir=${RXEDUMP%/*}/tests end
+
+	fresh b
+	ip netns exec "$NS_B" rxedump -i "$DEV_B" -t -vv -Q in \
+		>"$TMP/b.log" 2>"$TMP/b.err" &
+	B=$!
+	BG+=("$B")
+	capturing && dump a -i "$DEV_A" -t -vv -Q out &&
+	in_a "$HERE/rxe_dump_send.py" "$dir" "$DEV_A" "$TMP/odd" &&
+	rxedump -r "$TMP/odd" -t -vv >"$TMP/want" 2>/dev/null || return 1
+	waitfor 10 sh -c '[ $(wc -l <"$1") -ge $(wc -l <"$2") ] &&
+		[ $(wc -l <"$3") -ge $(wc -l <"$2") ]' - "$TMP/a.log" \
+		"$TMP/want" "$TMP/b.log"
+	dump_end && kill -INT "$B" && wait "$B" || return 1
+	is "VLANs" "$(grep -c '^vlan' "$TMP/want")" 2 || return 1
+	for end in "a $DEV_A out" "b $DEV_B in"; do
+		sed "s/^${end#* } //" "$TMP/${end%% *}.log" >"$TMP/got"
+		cmp -s "$TMP/want" "$TMP/got" || {
+			say "$end: $(diff "$TMP/want" "$TMP/got" | head -n 4)"
+			return 1
+		}
+	done
+}
+
+later_fragments()
+{
+	dump d -i "$DEV_A" || return 1
+	in_a ping -c 1 -s 4000 $IP_B >/dev/null
+	in_a python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, 10, 0)
+s.sendto(bytes(4000), (sys.argv[1], 4791))' $IP_B
+	dump_end || return 1
+	is "later ones" "$(counted d "later fragments")" 2 &&
+	is "first one" "$(grep -c "the first fragment of a datagram" \
+		"$TMP/d.log")" 1
+}
+
+# Without root: what is needed is enough, and what is missing is said.
+privileges()
+{
+	local caps=+bpf,+net_admin
+
+	fresh d
+	ip netns exec "$NS_A" setpriv --reuid 65534 --clear-groups \
+		--inh-caps $caps --ambient-caps $caps \
+		rxedump -i "$DEV_A" -c 10 >"$TMP/d.log" 2>"$TMP/d.err" &
+	DUMP=$!
+	BG+=("$DUMP")
+	capturing && xfer -n 10 &&
+	dump_end none && is "lines" "$(wc -l <"$TMP/d.log")" 10 || return 1
+	missing " CAP_NET_ADMIN" +bpf -i "$DEV_A" &&
+	missing " CAP_BPF" +net_admin -i "$DEV_A" &&
+	missing " CAP_BPF CAP_NET_ADMIN" +kill -i "$DEV_A" &&
+	missing " CAP_SYS_ADMIN (for --netns)" $caps --netns "$NS_B" -i any
+}
+
+# missing TEXT CAPS OPTION...
+missing()
+{
+	local said
+
+	said=$(in_a setpriv --reuid 65534 --clear-groups --inh-caps "$2" \
+		--ambient-caps "$2" rxedump "${@:3}" 2>&1) && return 1
+	is "message" "$said" "rxedump: no permission to capture; missing:$1"
+}
+
+refuses()
+{
+	local said
+
+	said=$(rxedump -i nosuch 2>&1) && return 1
+	is "message" "$said" "rxedump: -i nosuch: No such device" || return 1
+	said=$(rxedump --netns nosuch -i any 2>&1) && return 1
+	is "message" "$said" \
+		"rxedump: --netns nosuch: No such file or directory"
+}
+
+# Every tenth packet of A is dropped on its way to B: what --stat says is what
+# both ends counted.
+statistics()
+{
+	local stat
+
+	tc -n "$NS_B" qdisc add dev "$DEV_B" clsact 2>/dev/null
+	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
+		tcx-ingress drop-every=10 || return 1
+	mark
+	dump d -i "$DEV_A" --stat=60 -j && xfer -T 14 -n 100 &&
+	read_counters && dump_end || return 1
+	stat=$(jq -s "map(select(.src == \"$IP_A\"))[0]" "$TMP/d.log")
+	is "packets" "$(jq .packets <<<"$stat")" "$(sent_by_a)" &&
+	is "retransmitted" "$(jq '.retransmitted + .duplicates' <<<"$stat")" \
+		$(($(sent_by_a) - 100)) &&
+	is "gaps" "$(jq .gaps <<<"$stat")" 0 || return 1
+	[ "$(jq .retransmitted <<<"$stat")" -gt 0 ] &&
+	is "answered" "$(jq .latency_us.count <<<"$stat")" 100 &&
+	jq -e '.latency_us | 0 < .p50 and .p50 <= .p90 and .p90 <= .p99 and
+		.p99 <= .max' <<<"$stat" >/dev/null
+}
+
+# what a responder says of requests that are missing
+naks()
+{
+	local stat
+
+	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
+		tcx-ingress drop-every=30 || return 1
+	mark
+	dump d -i "$DEV_A" --stat=60 -j && xfer -T 14 -o write -s 20000 -n 5 &&
+	read_counters && dump_end || return 1
+	stat=$(jq -s "map(select(.src == \"$IP_B\"))[0]" "$TMP/d.log")
+	is "sequence errors" "$(jq '.nak["psn-sequence"]' <<<"$stat")" \
+		"$(count "$RXE_A" rcvd_seq_err)" &&
+	[ "$(jq '.nak["psn-sequence"]' <<<"$stat")" -gt 0 ]
+}
+
+extcap()
+{
+	local home=$TMP/home dir=$TMP/home/.local/lib/wireshark/extcap
+
+	mkdir -p "$dir"
+	ln -sf "$RXEDUMP" "$dir/rxedump"
+	in_a env HOME="$home" tshark -D 2>/dev/null | grep -q "rxedump-$DEV_A " || {
+		say "tshark does not list us"
+		return 1
+	}
+	fresh d
+	ip netns exec "$NS_A" env HOME="$home" tshark -i "rxedump-$DEV_A" \
+		-c 10 -w "$TMP/file" >"$TMP/d.err" 2>&1 &
+	DUMP=$!
+	BG+=("$DUMP")
+	waitfor "$(scale 10 60)" attached || {
+		say "nothing is attached: $(tail -n 1 "$TMP/d.err")"
+		return 1
+	}
+	traffic -s 64 || return 1
+	dump_end none || return 1
+	traffic_ok
+	is "packets" "$(packets "$TMP/file")" 10
+}
+
+raw_ip()
+{
+	pair_down
+	pair_up tun && agrees 3 mixture xfer || return 1
+	is "link layer" "$(rxedump -r "$TMP/file" -j | jq 'has("eth")' |
+		sort -u)" false
+}
+
+start 40
+need rxedump tshark capinfos bpftool tc setpriv
+RXEDUMP=$(readlink -f "$(command -v rxedump)")
+pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
+for layer in 2 3; do
+	run_case "layer $layer, IPv4: each field as tshark reads it" \
+		agrees $layer mixture xfer
+	run_case "layer $layer, IPv6: each field as tshark reads it" \
+		agrees $layer mixture xfer6
+	run_case "layer $layer: rping, as tshark reads it" rping_agrees $layer
+	run_case "layer $layer: perftest, as tshark reads it" \
+		perftest_agrees $layer
+done
+layers 2 2
+run_case "an RDMA WRITE of rping with its RETH and its payload" demo
+run_case "JSON" json_pipe
+run_case "filter in the kernel: opcode" filter 20 --opcode ack
+run_case "filter in the kernel: several opcodes" filter 40 \
+	--opcode RC_SEND_ONLY_WITH_IMMEDIATE,0x11
+run_case "filter in the kernel: PSN" filter 12 --psn 3-8
+run_case "filter in the kernel: PSN that wraps around" filter 6 \
+	--psn 0xffff00-2
+run_case "filter in the kernel: host" filter 40 --host $IP_B
+run_case "filter in the kernel: prefix of another network" filter 0 \
+	--host 198.51.100.0/24,2001:db8::/32
+run_case "filter in the kernel: size" filter 20 --size 100-
+run_case "filter in the kernel: all of them" filter 3 --size -99 \
+	--host 192.0.2.0/24 --psn 5-7 --opcode response
+run_case "filter in the kernel: QP" filter_qp
+run_case "filter in user space: expression" expression
+run_case "headers only" headers_only
+run_case "snap length" snap_length
+run_case "frames of all sizes are whole" sizes
+run_case "what finds no room is counted everywhere" losses
+run_case "complete after SIGINT" ended_by INT
+run_case "complete after SIGTERM" ended_by TERM
+run_case "complete after -c" ended_by_count
+run_case "nothing stays behind after SIGKILL" killed
+run_case "a pipe that closes is a normal end" pipe
+run_case "live into tshark" live_tshark
+run_case "several interfaces and namespaces, each by its name" interfaces
+run_case "an interface that goes away is said" interface_gone
+run_case "VLANs, fragments, malformed packets: as in a file" odd
+run_case "later fragments are counted" later_fragments
+run_case "CAP_BPF and CAP_NET_ADMIN are enough, and missing ones named" \
+	privileges
+run_case "unknown interfaces and namespaces are refused" refuses
+run_case "statistics: losses on the way" statistics
+run_case "statistics: NAKs" naks
+run_case "extcap: tshark captures through us" extcap
+run_case "a netdev without a link header, as tshark reads it" raw_ip
+ktap_finished

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Compare what rxedump and tshark read in a capture, field by field.
+
+usage: rxe_dump_tshark.py FILE MIN [OPCODES]
+
+FILE has MIN packets at least.  OPCODES: how many different ones at least.
+Opcodes that tshark does not know (reliable datagrams, extended RC, CNP) are
+compared up to their BTH.  The bits of a FETH are not compared: tshark takes
+others than the kernel's driver does.
+"""
+
+import json
+import subprocess
+import sys
+
+# what tshark calls it, where it is in our JSON
+FIELDS = {
+    "frame.time_epoch": ("time",), "frame.len": ("len",),
+    "frame.cap_len": ("caplen",), "frame.interface_name": ("interface",),
+    "frame.packet_flags_direction": ("direction",),
+    "eth.src": ("eth", "src"), "eth.dst": ("eth", "dst"),
+    "ip.src": ("ip", "src"), "ip.dst": ("ip", "dst"),
+    "ip.dsfield": ("ip", "dsfield"), "ip.ttl": ("ip", "ttl"),
+    "ip.id": ("ip", "id"),
+    "ipv6.src": ("ip", "src"), "ipv6.dst": ("ip", "dst"),
+    "ipv6.tclass": ("ip", "dsfield"), "ipv6.hlim": ("ip", "ttl"),
+    "ipv6.flow": ("ip", "flow"),
+    "udp.srcport": ("udp", "srcport"), "udp.dstport": ("udp", "dstport"),
+    "udp.length": ("udp", "length"), "udp.checksum": ("udp", "checksum"),
+    "infiniband.bth.opcode": ("bth", "opcode"),
+    "infiniband.bth.se": ("bth", "se"), "infiniband.bth.m": ("bth", "m"),
+    "infiniband.bth.padcnt": ("bth", "padcnt"),
+    "infiniband.bth.tver": ("bth", "tver"),
+    "infiniband.bth.p_key": ("bth", "p_key"),
+    "infiniband.bth.destqp": ("bth", "destqp"),
+    "infiniband.bth.a": ("bth", "a"), "infiniband.bth.psn": ("bth", "psn"),
+}
+BEHIND_BTH = {
+    "infiniband.deth.q_key": ("deth", "q_key"),
+    "infiniband.deth.srcqp": ("deth", "srcqp"),
+    "infiniband.aeth.syndrome": ("aeth", "syndrome"),
+    "infiniband.aeth.msn": ("aeth", "msn"),
+    "infiniband.atomiceth.swapdt": ("atomiceth", "swapdt"),
+    "infiniband.atomiceth.cmpdt": ("atomiceth", "cmpdt"),
+    "infiniband.atomicacketh.origremdt": ("atomicacketh", "origremdt"),
+    "infiniband.immdt": ("immdt", "immdt"),
+    "infiniband.ieth": ("ieth", "ieth"),
+    "infiniband.invariant.crc": ("icrc", "value"),
+    # one name for both headers that have it
+    "infiniband.reth.va": ("reth|atomiceth", "va"),
+    "infiniband.reth.r_key": ("reth|atomiceth", "r_key"),
+    "infiniband.reth.dmalen": ("reth", "dmalen"),
+}
+BYTES = ("infiniband.immdt", "infiniband.ieth")
+KNOWN = set(range(0x15)) | {0x16, 0x17, 0x1c, 0x1d} | \
+    set(range(0x20, 0x2c)) | {0x64, 0x65}
+
+
+def ours(packet, path):
+    """A field of our JSON; None if it is not there."""
+    for key in path:
+        found = None
+        for name in key.split("|"):
+            if name in packet:
+                found = packet[name]
+        if found is None:
+            return None
+        packet = found
+    return packet
+
+
+def number(text, base=0):
+    """A number, as JSON, tshark or both write it."""
+    if isinstance(text, (bool, int)):
+        return int(text)
+    if text in ("True", "False"):
+        return int(text == "True")
+    return int(text, base)
+
+
+def equal(name, left, right):
+    """Are our value and tshark's the same?"""
+    if name.endswith(("time_epoch", "src", "dst", "_name")):
+        return left == right
+    if name.endswith("_direction"):
+        return {"in": 1, "out": 2}[left] == number(right)
+    if name in BYTES:
+        return number(left) == number(right.replace(":", ""), 16)
+    return number(left) == number(right)
+
+
+def run(*argv):
+    """Output of a command, in lines."""
+    result = subprocess.run(argv, stdout=subprocess.PIPE, text=True,
+                            stderr=subprocess.PIPE, check=False)
+    if result.returncode:
+        sys.exit(f"{argv[0]}: {result.stderr.strip()}")
+    return result.stdout.splitlines()
+
+
+def tshark(path):
+    """Each frame, as tshark reads it."""
+    names = [*FIELDS, *BEHIND_BTH, "_ws.malformed"]
+    argv = ["tshark", "-n", "-r", path, "-Y", "infiniband.bth", "-T",
+            "fields", "-E", "occurrence=f"]
+    for name in names:
+        argv += ["-e", name]
+    for line in run(*argv):
+        yield dict(zip(names, line.split("\t")))
+
+
+def main():
+    """Compare."""
+    path, least = sys.argv[1], int(sys.argv[2])
+    opcodes = set()
+    fields = 0
+    packets = [json.loads(line) for line in run("rxedump", "-r", path, "-j")]
+    theirs = list(tshark(path))
+    if len(packets) != len(theirs) or len(packets) < least:
+        sys.exit(f"rxedump reads {len(packets)} packets, tshark "
+                 f"{len(theirs)}; at least {least} are there")
+    for count, (packet, frame) in enumerate(zip(packets, theirs), 1):
+        opcode = packet["bth"]["opcode"]
+        known = opcode in KNOWN
+        if packet["kind"] != "roce" or packet["icrc"]["state"] != "ok" or \
+                (known and frame["_ws.malformed"]):
+            sys.exit(f"packet {count} is not whole: {packet}")
+        for name, where in {**FIELDS, **(BEHIND_BTH if known else {})}.items():
+            mine, other = ours(packet, where), frame[name] or None
+            if name.startswith("ip.") and packet["ip"]["version"] == 6 or \
+                    name.startswith("ipv6.") and packet["ip"]["version"] == 4:
+                continue
+            if (mine is None) != (other is None) or \
+                    (mine is not None and not equal(name, mine, other)):
+                sys.exit(f"packet {count} ({packet['bth']['name']}): {name} "
+                         f"is {mine} for rxedump, {other} for tshark")
+            fields += mine is not None
+        opcodes.add(opcode)
+    if len(sys.argv) > 3 and len(opcodes) < int(sys.argv[3]):
+        sys.exit(f"only {len(opcodes)} opcodes: {sorted(opcodes)}")
+    print(f"{len(packets)} packets, {len(opcodes)} opcodes, {fields} fields")
+
+
+if __name__ == "__main__":
+    main()
