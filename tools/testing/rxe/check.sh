@@ -52,6 +52,12 @@ checkpatch()
 		# the layout of TRACE_EVENT() breaks these rules everywhere
 		[ "$f" = "${f#include/trace/}" ] || args=(--ignore \
 			"OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT")
+		# C for user space and BPF: no BIT(), names of libc's, rodata
+		# that is set before the program is loaded, bytes as strings
+		[ "$f" = "${f#tools/rdma/}" ] || args=(--ignore \
+			"BIT_MACRO,CAMELCASE,MACRO_ARG_REUSE,VOLATILE,\
+MACRO_WITH_FLOW_CONTROL,PREFER_DEFINED_ATTRIBUTE_MACRO,\
+SPLIT_STRING,STRING_FRAGMENTS,MISSING_SPACE")
 		"${cmd[@]}" "${args[@]}" --file "$TOP/$f" || rc=1
 	done
 	# Patches get a sign-off when they become mail, hooks a description too.
@@ -70,7 +76,7 @@ kernel_doc()
 {
 	local f rc=0 out
 
-	for f in $(cd "$TOP" && find drivers include net \
+	for f in $(cd "$TOP" && find drivers include net tools/rdma \
 		-name '*.[ch]' 2>/dev/null); do
 		out=$("$OUT/tree-7.3/scripts/kernel-doc" -none -Wall \
 			"$TOP/$f" 2>&1) || rc=1
@@ -151,6 +157,32 @@ compile()
 		{ echo "sparse did not run"; return 1; }
 }
 
+# -Wall -Wextra -Werror, its C and its BPF
+rxedump()
+{
+	rm -f "$OUT"/check-rxedump/*.o
+	make -C "$OUT/tree-7.3/tools/rdma/rxedump" srctree="$OUT/tree-7.3" \
+		OUTPUT="$OUT/check-rxedump" all >"$tmp/said" 2>&1 ||
+		{ cat "$tmp/said"; return 1; }
+}
+
+rxedump_tests()
+{
+	make -s -C "$OUT/tree-7.3/tools/rdma/rxedump" OUTPUT="$OUT/check-rxedump" \
+		srctree="$OUT/tree-7.3" check >"$tmp/said" 2>&1 ||
+		{ grep -v '^ok' "$tmp/said"; return 1; }
+}
+
+# mandoc says all on stdout, groff all on stderr
+man_page()
+{
+	local page=$TOP/tools/rdma/rxedump/rxedump.8
+
+	mandoc -T lint -W warning "$page" &&
+		[ -z "$(groff -ww -man -z "$page" 2>&1 | tee "$tmp/groff")" ] ||
+		{ cat "$tmp/groff"; return 1; }
+}
+
 static_checks()
 {
 	local kver
@@ -164,6 +196,9 @@ static_checks()
 	done
 	check "um 7.3 can be configured" prepare um 7.3
 	check "W=1, sparse: um 7.3" compile um 7.3
+	check "rxedump: builds without warnings" rxedump
+	check "rxedump: offline tests" rxedump_tests
+	check "rxedump: its man page is clean" man_page
 	check "checkpatch --strict" checkpatch
 	check "kernel-doc" kernel_doc
 	echo "1..$count"
