@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # In the guest: RXE over a netkit pair between two namespaces, at layers 3
-# and 2, with and without iptables rules in the way.
+# and 2, with and without iptables rules in the way; and an RDMA WRITE on its way.
 #
 #      ns a                      ns b
 #   rxe0 on nk0  <--netkit-->  nk1 on rxe1
@@ -114,6 +114,27 @@ rping_works()
 			break
 	done
 	wait $server || fail "rping: layer $1, netkit mode $2"
+}
+
+# What one rping writes, as rxedump sees it on nk0 at layer 2.
+dump_rping()
+{
+	local dump n
+
+	setup l2
+	layer 2
+	a timeout 30 rxedump -i nk0 -t -vv --opcode write -c 1 \
+		>/tmp/dump 2>/tmp/dump.err &
+	dump=$!
+	for ((n = 0; n < 100; n++)); do
+		grep -q '^rxedump: capturing' /tmp/dump.err && break
+		sleep 0.1
+	done
+	rping_works 2 l2
+	wait $dump || fail "rxedump: $(head -n 1 /tmp/dump.err)"
+	teardown
+	echo "rxedump -i nk0 -t -vv --opcode write -c 1"
+	cat /tmp/dump
 }
 
 # the index of the GID that is the IPv4 address
@@ -251,3 +272,4 @@ echo
 table l2
 table l3
 dmabufs
+dump_rping
