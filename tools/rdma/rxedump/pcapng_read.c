@@ -116,7 +116,8 @@ static int read_block(struct pcapng_reader *r, uint32_t *type)
 	r->len = len - 12;
 	if (grow(r, r->len))
 		return -1;
-	memcpy(r->block, head + 8, start);
+	if (start)
+		memcpy(r->block, head + 8, start);
 	if ((r->len > start &&
 	     fread(r->block + start, r->len - start, 1, r->file) != 1) ||
 	    fread(tail, sizeof(tail), 1, r->file) != 1)
