@@ -12,6 +12,7 @@ OUT	?= $(TOP)/build
 TARGETS	?= rdma
 TESTS	?=
 SCRIPT	?=
+BENCH	?=
 MIRROR	?=
 
 ifeq ($(filter um x86_64,$(ARCH)),)
@@ -39,7 +40,7 @@ KERNEL	:= $(KBUILD)/$(if $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage)
 ROOT	:= $(OUT)/root/root.img
 LOGS	:= $(OUT)/log
 
-export TOP ARCH KVER KDIR DEBUG OUT TIMEOUT TARGETS TESTS SCRIPT MIRROR
+export TOP ARCH KVER KDIR DEBUG OUT TIMEOUT TARGETS TESTS SCRIPT BENCH MIRROR
 export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 
 T := $(TOP)/tools/testing/rxe

@@ -47,7 +47,11 @@ write_job()
 	run)
 		cp "$HERE/demo.sh" "$run/share/job" ;;
 	bench)
-		ln -s bench/run "$run/share/job" ;;
+		cat >"$run/share/job" <<-EOF
+		#!/bin/sh
+		exec /mnt/share/bench/run $BENCH
+		EOF
+		;;
 	run_tests)
 		# a copy: tests write beside themselves
 		cat >"$run/share/job" <<-EOF

@@ -9,6 +9,7 @@ RXE over netkit: an overlay on the Linux kernel tree
   make shell                    a shell in the booted guest
   make exec SCRIPT=file         runs the file as root in the guest
   make bench                    layer 3 / layer 2 / peers, to build/bench
+                                (BENCH="--quick --rounds 5")
   make check                    checkpatch, sparse, W=1, shellcheck, patches
   make selftest                 tests the harness: provokes each verdict
   make print-VAR                KERNEL, ROOT, TREE, KBUILD ...
