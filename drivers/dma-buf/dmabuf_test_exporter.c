@@ -82,7 +82,7 @@ static void test_io_access(struct test_buf *buf)
 {
 	if (atomic_read(&buf->begun) <= atomic_read(&buf->ended))
 		atomic_inc(&buf->unsynced);
-	udelay(20);
+	udelay(9);
 	if (!READ_ONCE(buf->mapped))
 		atomic_inc(&buf->late);
 }
