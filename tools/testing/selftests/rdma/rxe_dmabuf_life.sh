@@ -74,7 +74,8 @@ exporter_stays()
 	! wait "$PID" 2>/dev/null
 }
 
-# Kernels that cannot take a device from its users refuse while there are any.
+# Kernels that cannot take a device from its users refuse while there are any,
+# and debug kernels while there is a link.
 module_unloaded()
 {
 	local traffic
@@ -85,6 +86,8 @@ module_unloaded()
 	modprobe -r rdma_rxe 2>/dev/null
 	kill -TERM "$traffic" 2>/dev/null
 	! wait "$traffic" 2>/dev/null
+	rdma link del "$RXE_A" 2>/dev/null
+	rdma link del "$RXE_B" 2>/dev/null
 	waitfor 30 modprobe -r rdma_rxe && waitfor 30 rxe_gone &&
 	modprobe rdma_rxe
 }
