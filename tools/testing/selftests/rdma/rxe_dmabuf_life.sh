@@ -75,7 +75,7 @@ exporter_stays()
 }
 
 # Kernels that cannot take a device from its users refuse while there are any,
-# and debug kernels while there is a link.
+# and with lockdep while there is a link.
 module_unloaded()
 {
 	local traffic
