@@ -296,6 +296,7 @@ def flow(path):
     ack(last, delay=20)
     send(bth(0x04, psn=0, ack=1) + b"data", 3, 5)
     send(bth(0x04, psn=0, ack=1) + b"data", 3, 5)       # a copy
+    send(bth(0x04, psn=last, ack=1) + b"data", 12, 5)   # again, from before 0
     send(bth(0x04, psn=3, ack=1) + b"data", 4, 5)       # 1 and 2 are missing
     ack(0, 0x60)                                        # NAK
     send(bth(0x04, psn=1) + b"data", 5, 5)              # late

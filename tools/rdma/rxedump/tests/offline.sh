@@ -145,19 +145,42 @@ size_limit()
 	[ "$("$RXEDUMP" -r "$tmp/limited" --count)" = "$said packets" ]
 }
 
-broken_pipe()
+# many sections: more than any pipe holds
+large()
 {
-	set -o pipefail
-	"$RXEDUMP" -r opcodes-ipv4.pcapng -vv 2>"$tmp/err" | head -n 1 &&
-		[ ! -s "$tmp/err" ] || { cat "$tmp/err"; return 1; }
+	local n
+
+	for ((n = 0; n < 60; n++)); do
+		cat opcodes-ipv4.pcapng opcodes-ipv6.pcapng
+	done >"$tmp/large"
 }
 
-broken_pipe_writing()
+# pipe OPTION...: its reader goes after a hundred bytes
+broken_pipe()
 {
-	set -o pipefail
-	for ((n = 0; n < 400; n++)); do cat opcodes-ipv4.pcapng; done |
-		"$RXEDUMP" -r - -w - 2>"$tmp/err" | head -c 100 >/dev/null
-	[ ! -s "$tmp/err" ] || { cat "$tmp/err"; return 1; }
+	local rc
+
+	large
+	"$RXEDUMP" -r "$tmp/large" "$@" 2>"$tmp/err" | head -c 100 >/dev/null
+	rc=${PIPESTATUS[0]}
+	[ "$rc" -eq 0 ] && [ ! -s "$tmp/err" ] || {
+		echo "status $rc: $(cat "$tmp/err")"
+		return 1
+	}
+}
+
+# corrupt "TEXT" FILE OFFSET BYTES: these bytes there instead
+corrupt()
+{
+	cp "$2" "$tmp/corrupt"
+	printf '%b' "$4" | dd of="$tmp/corrupt" bs=1 seek="$3" conv=notrunc \
+		2>/dev/null
+	! "$RXEDUMP" -r "$tmp/corrupt" >/dev/null 2>"$tmp/err" || {
+		echo "no error"
+		return 1
+	}
+	cat "$tmp/err"
+	grep -qF -- "$1" "$tmp/err"
 }
 
 stops_after()
@@ -240,8 +263,15 @@ t "two link types, classic format" fails "hold one link type" -r links.pcapng --
 t "full disk" full_disk
 t "full disk: standard output" full_stdout
 t "a file that may not grow ends with a whole block" size_limit
-t "a reader that goes away is a normal end" broken_pipe
-t "a reader of -w - that goes away is a normal end" broken_pipe_writing
+t "a reader that goes away is a normal end" broken_pipe -vv
+t "a reader of -w - that goes away is a normal end" broken_pipe -w -
+t "corrupt: no magic" corrupt "at byte 0: no byte-order magic" flow.pcapng 8 'x'
+t "corrupt: length of a block" corrupt "at byte 28: impossible length" flow.pcapng 32 '\x29'
+t "corrupt: huge block" corrupt "at byte 28: impossible length" flow.pcapng 35 '\x7f'
+t "corrupt: second length of a block" corrupt "at byte 28: the two lengths" flow.pcapng 64 '\x2c'
+t "corrupt: unknown interface" corrupt "at byte 68: a packet of an unknown interface" flow.pcapng 76 '\x01'
+t "corrupt: length of a packet" corrupt "at byte 68: impossible length of a packet" flow.pcapng 88 '\xff'
+t "corrupt: resolution of time" corrupt "at byte 28: impossible resolution" flow.pcapng 56 '\x20'
 t "truncated pcapng" truncated links.pcapng 131
 t "truncated pcap" truncated odd.pcap 401
 echo "1..$count"
