@@ -163,7 +163,7 @@ rxedump()
 {
 	rm -f "$OUT"/check-rxedump/*.o
 	make -C "$OUT/tree-7.3/tools/rdma/rxedump" srctree="$OUT/tree-7.3" \
-		OUTPUT="$OUT/check-rxedump" all >"$tmp/said" 2>&1 ||
+		OUTPUT="$OUT/check-rxedump" WERROR=1 all >"$tmp/said" 2>&1 ||
 		{ cat "$tmp/said"; return 1; }
 }
 

@@ -459,6 +459,7 @@ refuses()
 {
 	local said
 
+	is "-D" "$(in_a rxedump -D | grep -c "^[0-9]*\.$DEV_A$")" 1 || return 1
 	said=$(rxedump -i nosuch 2>&1) && return 1
 	is "message" "$said" "rxedump: -i nosuch: No such device" || return 1
 	said=$(rxedump --netns nosuch -i any 2>&1) && return 1
