@@ -102,10 +102,11 @@ lay()
 # A configured tree is all that a directory needs.
 prepare()
 {
-	local tree=$OUT/tree-$2 build=$OUT/check-$1-$2
+	local tree=$OUT/tree-$2 build=$OUT/check-$1-$2 line=$HERE/config/$2.config
 
 	mkdir -p "$build"
-	cat "$HERE/config/common.config" "$HERE/config/$1.config" \
+	[ -e "$line" ] || line=
+	cat "$HERE/config/common.config" "$HERE/config/$1.config" ${line:+"$line"} \
 		>"$build/rxe.config"
 	make -s -C "$tree" O="$build" ARCH="$1" \
 		KCONFIG_ALLCONFIG="$build/rxe.config" allnoconfig &&

@@ -16,6 +16,7 @@ fragments()
 {
 	echo "$HERE/config/common.config"
 	echo "$HERE/config/$ARCH.config"
+	[ ! -e "$HERE/config/$KVER.config" ] || echo "$HERE/config/$KVER.config"
 	[ -z "$DEBUG" ] || echo "$HERE/config/debug.config"
 }
 
