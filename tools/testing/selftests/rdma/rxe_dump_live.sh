@@ -225,7 +225,7 @@ snap_length()
 		"[1062,100,1000]"
 }
 
-# a jumbo frame of each size class of the ring buffer, whole
+# frames of each size class of the ring buffer, whole
 sizes()
 {
 	local size want=
@@ -236,8 +236,9 @@ sizes()
 	defer ip -n "$NS_B" link set "$DEV_B" mtu 1500
 	waitfor 10 mtu_is 4096 || return 1
 	dump d -i "$DEV_A" -Q out -w "$TMP/file" || return 1
-	for size in 1 33 34 97 98 289 290 673 674 1057 1058 1569 1570 2081 \
-		2082 4096; do
+	# 70 bytes are around it: the last one of a class, the first of the next
+	for size in 1 24 25 88 89 280 281 664 665 1048 1049 1560 1561 2072 \
+		2073 4096; do
 		xfer -t ud -s $size -n 1 || return 1
 		want+="$size ok "
 	done
