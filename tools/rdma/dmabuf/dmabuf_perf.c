@@ -23,7 +23,7 @@
 #include <infiniband/verbs.h>
 #include <rdma/rdma_cma.h>
 
-#define SIZE	(1 << 20)
+#define SIZE	0x100000
 #define DEPTH	16
 #define ACCESS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ | \
 		 IBV_ACCESS_REMOTE_WRITE)
@@ -48,7 +48,7 @@ struct hello {
 	uint64_t iova;
 	uint32_t rkey;
 	char kind[20];
-} __attribute__((packed));
+};
 
 static struct {
 	const char *kind;
@@ -205,7 +205,7 @@ static void serve(const char *node)
 	buf_open(id->pd);
 	hello.iova = buf.iova;
 	hello.rkey = buf.mr->rkey;
-	strncpy(hello.kind, opt.kind, sizeof(hello.kind) - 1);
+	snprintf(hello.kind, sizeof(hello.kind), "%s", opt.kind);
 	param.private_data = &hello;
 	param.private_data_len = sizeof(hello);
 	if (ibv_post_recv(id->qp, &wr, &bad) || rdma_accept(id, &param))

@@ -108,7 +108,7 @@ struct ibv_mr *ibv_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset,
 				 size_t length, uint64_t iova, int fd,
 				 int access)
 {
-	typeof(&ibv_reg_dmabuf_mr) next = dlsym(RTLD_NEXT, "ibv_reg_dmabuf_mr");
+	typeof(ibv_reg_dmabuf_mr) *next = dlsym(RTLD_NEXT, "ibv_reg_dmabuf_mr");
 	struct ibv_mr *mr = NULL;
 
 	errno = EOPNOTSUPP;
