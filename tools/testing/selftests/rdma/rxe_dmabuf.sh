@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Memory regions of dma-bufs: data, what is refused, what is an error. Memory
-# of udmabuf, of the system heap, and of the test exporter (I/O memory).
+# of udmabuf, of the system heap, of a DRM driver (vgem), and of the test exporter
+# (I/O memory).
 
 # shellcheck disable=SC2015
 # shellcheck source=rxe_mr_lib.sh
@@ -15,10 +16,10 @@ at()
 	nothing_left mr "${@:2}" && read_counters && carried_by "$1" "$RXE_A"
 }
 
-start_mr 31
+start_mr 37
 for layer in 3 2; do
 	for kinds in "plain udmabuf" "heap plain" "udmabuf heap" \
-		     "iomem iomem"; do
+		     "vgem vgem" "iomem iomem"; do
 		# shellcheck disable=SC2086
 		run_case "layer $layer: all operations, $kinds" \
 			at $layer data $kinds
@@ -32,7 +33,8 @@ run_case "REG_MR: ordinary memory has its length and address" \
 	nothing_left mr query plain plain
 run_case "a dma-buf MR has its length and address" \
 	nothing_left mr query heap udmabuf
-for kinds in "plain plain" "heap udmabuf" "udmabuf heap" "iomem iomem"; do
+for kinds in "plain plain" "heap udmabuf" "udmabuf heap" "vgem vgem" \
+	     "iomem iomem"; do
 	# shellcheck disable=SC2086
 	run_case "atomic operations, $kinds" nothing_left mr atomic $kinds
 done
@@ -49,8 +51,12 @@ run_case "the MR keeps the buffer when all descriptors are closed" \
 run_case "rereg and MW bind are refused" nothing_left mr refused heap udmabuf
 run_case "advise_mr is refused, dma-buf" nothing_left mr advise heap udmabuf
 run_case "advise_mr is refused, ordinary MR" nothing_left mr advise plain plain
-for kind in udmabuf heap iomem; do
+for kind in udmabuf heap vgem iomem; do
 	run_case "each bad argument has its errno, $kind" \
 		nothing_left mr errno $kind
 done
+run_case "several MRs on a buffer, on two devices, vgem" \
+	nothing_left mr shared vgem
+run_case "the MR keeps the buffer when all descriptors are closed, vgem" \
+	nothing_left mr closed vgem vgem
 ktap_finished

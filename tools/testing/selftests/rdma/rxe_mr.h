@@ -19,6 +19,8 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
+#include <drm/drm.h>
+#include <drm/drm_mode.h>
 #include <infiniband/verbs.h>
 #include <rdma/ib_user_ioctl_cmds.h>
 #include <rdma/ib_user_ioctl_verbs.h>
@@ -248,6 +250,24 @@ static int heap_fd(size_t size)
 	return data.fd;
 }
 
+/* the first card is vgem's, a DRM driver without hardware */
+static int vgem_fd(size_t size)
+{
+	struct drm_mode_create_dumb dumb = {
+		.width = size, .height = 1, .bpp = 8,
+	};
+	struct drm_prime_handle prime = { .flags = DRM_RDWR | DRM_CLOEXEC };
+	int dev = open("/dev/dri/card0", O_RDWR);
+
+	if (dev < 0 || ioctl(dev, DRM_IOCTL_MODE_CREATE_DUMB, &dumb))
+		die_errno("/dev/dri/card0");
+	prime.handle = dumb.handle;
+	if (ioctl(dev, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime))
+		die_errno("DRM_IOCTL_PRIME_HANDLE_TO_FD");
+	close(dev);
+	return prime.fd;
+}
+
 static int test_fd(uint64_t size, uint32_t flags)
 {
 	struct dmabuf_test_create create = { .size = size, .flags = flags };
@@ -308,6 +328,8 @@ static int fd_of(const char *kind, size_t size)
 		return udmabuf_fd(size);
 	if (!strcmp(kind, "heap"))
 		return heap_fd(size);
+	if (!strcmp(kind, "vgem"))
+		return vgem_fd(size);
 	for (i = 0; i < ARRAY_SIZE(test_kinds); i++)
 		if (!strcmp(kind, test_kinds[i].name))
 			return test_fd(size, test_kinds[i].flags);
@@ -316,8 +338,12 @@ static int fd_of(const char *kind, size_t size)
 
 static bool is_test(const char *kind)
 {
-	return strcmp(kind, "udmabuf") && strcmp(kind, "heap") &&
-	       strcmp(kind, "plain") && strcmp(kind, "odp");
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(test_kinds); i++)
+		if (!strcmp(kind, test_kinds[i].name))
+			return true;
+	return false;
 }
 
 /* user space's own access, as dma-buf wants it bracketed */
