@@ -45,7 +45,8 @@ export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 
 T := $(TOP)/tools/testing/rxe
 
-.PHONY: help run run_tests tree sources kernel root tools dmabuf rxedump shell exec bench check selftest
+.PHONY: help run run_tests tree sources kernel root tools dmabuf rdmacore
+.PHONY: rxedump shell exec bench check selftest
 .PHONY: clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -95,11 +96,15 @@ root:
 	@$(T)/root.sh
 
 # programs of ours for the guest
-tools: rxedump dmabuf
+tools: rxedump dmabuf rdmacore
 
 dmabuf:
 	@$(T)/deps.sh tests
 	@$(T)/dmabuf.sh
+
+rdmacore:
+	@$(T)/deps.sh root
+	@$(T)/rdmacore.sh
 
 rxedump: sources
 	@$(T)/deps.sh rxedump

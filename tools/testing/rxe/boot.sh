@@ -87,7 +87,8 @@ write_share()
 		copy "ksft-$LINE" "$OUT/ksft-$LINE/install" share/kselftest
 	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"
 	[ "$job" != bench ] || copy "$CONF" "$STAGE/stock" share/stock
-	[ ! -d "$OUT/dmabuf" ] || copy dmabuf "$OUT/dmabuf" share/dmabuf
+	copy dmabuf "$OUT/dmabuf" share/dmabuf
+	copy rdma-core "$OUT/rdma-core" share/rdma-core
 	write_job
 	mhz=$(awk -F': ' '/^cpu MHz/ { print $2; exit }' /proc/cpuinfo)
 	model=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
