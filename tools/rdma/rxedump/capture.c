@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -28,6 +29,7 @@
 #define VLAN_LEN		4
 #define MACS_LEN		12
 #define DRAIN_TRIES		100
+#define BUDGET			16384	/* frames before we look up */
 
 struct source {
 	struct iface iface;
@@ -45,7 +47,7 @@ struct capture {
 	unsigned int nr;
 	struct ring_buffer *ring;
 	uint64_t tai_offset;		/* ns */
-	uint64_t delivered;
+	uint64_t delivered, budget;
 	unsigned int nr_cpus;
 	uint64_t *per_cpu;		/* values of a count */
 	time_t next_look;
@@ -309,6 +311,8 @@ static int open_all(struct capture *c)
 static void put_tag(struct capture *c, const struct event *e,
 		    struct frame *frame)
 {
+	uint32_t snaplen = frame->iface->snaplen;
+
 	frame->len += VLAN_LEN;
 	if (frame->caplen < MACS_LEN)
 		return;
@@ -320,6 +324,9 @@ static void put_tag(struct capture *c, const struct event *e,
 	       frame->caplen - MACS_LEN);
 	frame->data = c->tagged;
 	frame->caplen += VLAN_LEN;
+	/* readers refuse a frame of more than its interface is said to give */
+	if (frame->caplen > snaplen)
+		frame->caplen = snaplen;
 }
 
 static int take_event(void *arg, void *data, size_t size)
@@ -341,18 +348,16 @@ static int take_event(void *arg, void *data, size_t size)
 		put_tag(c, e, &frame);
 	c->delivered++;
 	c->fn(&frame, c->arg);
-	return 0;
+	/* libbpf goes on for as long as there is something new */
+	return c->budget-- ? 0 : -EINTR;
 }
 
-/* TAI and UTC differ by whole seconds; both are set together. */
+/* whole seconds, set by whoever sets the clock */
 static uint64_t tai_offset(void)
 {
-	struct timespec tai, utc;
+	struct timex t = {};
 
-	clock_gettime(CLOCK_REALTIME, &utc);
-	clock_gettime(CLOCK_TAI, &tai);
-	return ((tai.tv_sec - utc.tv_sec) * 1000000000ll + tai.tv_nsec -
-		utc.tv_nsec + 500000000) / 1000000000 * 1000000000;
+	return adjtimex(&t) < 0 ? 0 : t.tai * 1000000000ull;
 }
 
 /**
@@ -437,6 +442,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 	time_t now = time(NULL);
 	int err;
 
+	c->budget = BUDGET;
 	err = ring_buffer__poll(c->ring, timeout_ms);
 	if (err >= 0)
 		err = ring_buffer__consume(c->ring);
@@ -446,6 +452,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 	}
 	if (now >= c->next_look) {
 		c->next_look = now + 1;
+		c->tai_offset = tai_offset();
 		return look_for_ifaces(c) ? 0 : -1;
 	}
 	return 0;
@@ -475,6 +482,7 @@ void capture_stop(struct capture *c)
 		c->sources[i].out = NULL;
 	}
 	/* a program may still be running on another CPU */
+	c->budget = UINT64_MAX;
 	for (i = 0; i < DRAIN_TRIES; i++) {
 		ring_buffer__consume(c->ring);
 		if (c->delivered >= captured(c))

@@ -58,9 +58,9 @@ static int list_interfaces(void)
 	unsigned int i;
 
 	puts("extcap {version=1.0}{help=man:rxedump(8)}");
-	puts("interface {value=" PREFIX "any}{display=RoCE: all interfaces}");
+	puts("interface {value=" PREFIX "any}{display=RXE: all interfaces}");
 	for (i = 0; list && list[i].if_index; i++)
-		printf("interface {value=" PREFIX "%s}{display=RoCE: %s}\n",
+		printf("interface {value=" PREFIX "%s}{display=RXE: %s}\n",
 		       list[i].if_name, list[i].if_name);
 	if (list)
 		if_freenameindex(list);

@@ -7,7 +7,7 @@
 #include "print.h"
 
 /* netdev names may have any byte but '/', ':' and blanks */
-static void json_string(FILE *out, const char *s)
+void print_json_string(FILE *out, const char *s)
 {
 	fputc('"', out);
 	for (; *s; s++) {
@@ -178,7 +178,7 @@ void json_packet(FILE *out, const struct frame *frame,
 		(unsigned int)(frame->ns % 1000000000));
 	if (frame->iface->name[0]) {
 		fputs(",\"interface\":", out);
-		json_string(out, frame->iface->name);
+		print_json_string(out, frame->iface->name);
 	}
 	if (frame->dir != DIR_UNKNOWN)
 		fprintf(out, ",\"direction\":\"%s\"", print_dir(frame->dir));

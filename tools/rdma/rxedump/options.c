@@ -188,6 +188,7 @@ static bool simple_option(struct options *o, int opt)
 		return true;
 	case 'n':
 	case 'l':
+		o->line_buffered = true;
 		return true;
 	case OPT_PCAP:
 		o->classic = true;
@@ -233,6 +234,9 @@ static bool consistent(const struct options *o)
 		why = "where from? -i INTERFACE or -r FILE (-D lists interfaces)";
 	else if (o->print && o->write && !strcmp(o->write, "-"))
 		why = "--print and -w - both want standard output";
+	else if ((o->count_only || o->stat) && o->write &&
+		 !strcmp(o->write, "-"))
+		why = "--count and --stat print where -w - writes";
 	else if (o->classic && !o->write)
 		why = "--pcap is for -w";
 	else if (o->comment && (!o->write || o->classic))

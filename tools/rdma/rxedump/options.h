@@ -19,7 +19,7 @@ struct options {
 	const char *comment;
 	bool classic, print, json, count_only, list;
 	bool in, out;
-	bool headers_only;
+	bool headers_only, line_buffered;
 	uint32_t snaplen;
 	uint64_t count;		/* 0: no end */
 	unsigned int ring_kib;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include "capture.h"
 #include "extcap.h"
@@ -19,6 +20,7 @@
 #include "write.h"
 
 #define POLL_MS		50
+#define FLUSH_FRAMES	1024	/* read from a file */
 
 static volatile sig_atomic_t interrupted, want_counts;
 
@@ -28,7 +30,7 @@ struct session {
 	struct writer *writer;
 	struct stat_table *stat;
 	struct capture *capture;
-	bool print, done, failed, stdout_gone;
+	bool opened, print, done, failed, stdout_gone;
 	uint64_t packets, others, refused;
 	uint64_t start_ns;
 	time_t next_stat;
@@ -44,11 +46,16 @@ static void on_signal(int sig)
 
 static void catch_signals(void)
 {
-	struct sigaction act = { .sa_handler = on_signal };
+	/* A write to a pipe that is full goes on: half a block is no end. */
+	struct sigaction act = { .sa_handler = on_signal,
+				 .sa_flags = SA_RESTART };
 
+	sigaction(SIGUSR1, &act, NULL);
+	/* the second one ends us where we wait */
+	act.sa_flags |= SA_RESETHAND;
+	sigaction(SIGHUP, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGUSR1, &act, NULL);
 	act.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &act, NULL);
 }
@@ -214,6 +221,18 @@ static void tick(struct session *s)
 	flush_stdout(s);
 }
 
+/* Once there is something to write: a file of that name is gone then. */
+static bool open_writer(struct session *s)
+{
+	const struct options *o = s->o;
+
+	if (!o->write)
+		return true;
+	s->writer = writer_open(o->write, o->classic, o->comment,
+				o->filter_text);
+	return s->writer;
+}
+
 static int open_ifaces(struct session *s)
 {
 	unsigned int i;
@@ -227,10 +246,11 @@ static int open_ifaces(struct session *s)
 static void live(struct session *s)
 {
 	s->capture = capture_open(s->o, take_frame, s);
-	if (!s->capture || open_ifaces(s)) {
+	if (!s->capture || !open_writer(s) || open_ifaces(s)) {
 		s->failed = true;
 		return;
 	}
+	s->opened = true;
 	s->start_ns = now_ns();
 	say("capturing on %u interface%s", capture_nr_ifaces(s->capture),
 	    capture_nr_ifaces(s->capture) == 1 ? "" : "s");
@@ -247,29 +267,30 @@ static void live(struct session *s)
 	say_counts(s);
 }
 
-static void replay(struct session *s)
+static bool same_file(FILE *file, const char *path)
 {
-	const char *name = strcmp(s->o->read, "-") ? s->o->read :
-			   "standard input";
-	FILE *file = strcmp(s->o->read, "-") ? fopen(s->o->read, "r") : stdin;
-	struct reader *r;
+	struct stat a, b;
+
+	return !fstat(fileno(file), &a) && !stat(path, &b) &&
+	       S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static void replay_frames(struct session *s, struct reader *r,
+			  const char *name)
+{
 	struct frame frame;
-	char err[256];
+	unsigned int n = 0;
 	int ret = 0;
 
-	if (!file) {
-		say("%s: %s", name, strerror(errno));
-		s->failed = true;
-		return;
-	}
-	r = reader_open(file, err, sizeof(err));
-	if (!r) {
-		say("%s: %s", name, err);
-		s->failed = true;
-		return;
-	}
-	while (!s->done && !interrupted && (ret = reader_next(r, &frame)) > 0)
+	while (!s->done && !interrupted && (ret = reader_next(r, &frame)) > 0) {
 		take_frame(&frame, s);
+		if (s->writer && !s->done && !(++n % FLUSH_FRAMES) &&
+		    writer_flush(s->writer))
+			write_failed(s);
+		if (s->o->line_buffered)
+			flush_stdout(s);
+	}
 	if (ret < 0) {
 		say("%s: after %llu packets: %s", name,
 		    (unsigned long long)(s->packets + s->others + s->refused),
@@ -282,7 +303,40 @@ static void replay(struct session *s)
 	if (s->others)
 		say("%s: %llu frames are not RoCE", name,
 		    (unsigned long long)s->others);
+}
+
+static void replay(struct session *s)
+{
+	const char *name = strcmp(s->o->read, "-") ? s->o->read :
+			   "standard input";
+	FILE *file = strcmp(s->o->read, "-") ? fopen(s->o->read, "r") : stdin;
+	struct reader *r;
+	char err[256];
+
+	if (!file) {
+		say("%s: %s", name, strerror(errno));
+		goto err;
+	}
+	if (s->o->write && same_file(file, s->o->write)) {
+		say("%s: -r and -w are the same file", name);
+		fclose(file);
+		goto err;
+	}
+	r = reader_open(file, err, sizeof(err));
+	if (!r) {
+		say("%s: %s", name, err);
+		goto err;
+	}
+	s->opened = true;
+	if (open_writer(s))
+		replay_frames(s, r, name);
+	else
+		s->failed = true;
 	reader_close(r);
+	return;
+
+err:
+	s->failed = true;
 }
 
 static bool prepare(struct session *s)
@@ -300,20 +354,14 @@ static bool prepare(struct session *s)
 		if (!s->stat)
 			return false;
 	}
-	if (o->write) {
-		s->writer = writer_open(o->write, o->classic, o->comment,
-					o->filter_text);
-		if (!s->writer)
-			return false;
-	}
 	return true;
 }
 
 static void finish(struct session *s)
 {
-	if (s->stat)
+	if (s->opened && s->stat)
 		stat_print(s->stat, stdout, s->o->json);
-	if (s->o->count_only)
+	if (s->opened && s->o->count_only)
 		printf("%llu packet%s\n", (unsigned long long)s->packets,
 		       s->packets == 1 ? "" : "s");
 	/* standard output may be the writer's */

@@ -20,6 +20,7 @@
 #define SUB_BITS	4	/* of the histogram: steps of 6 % */
 #define NR_STEPS	(64 << SUB_BITS)
 #define MIN_MTU		256
+#define MAX_JUMP	65536	/* of a PSN: more is a QP's new life */
 
 struct sent {
 	uint64_t ns;
@@ -31,6 +32,9 @@ struct flow {
 	struct flow *next;		/* in its bucket */
 	struct flow *requests;		/* whose responses these are */
 	struct roce_pkt id;		/* addresses and QP */
+	unsigned int iface_id;
+	enum direction dir;
+	char iface[IFACE_NAME_LEN];
 	uint64_t packets, bytes, bad_icrc, cnps;
 
 	/* requests: the PSN that must follow is one of these */
@@ -51,11 +55,17 @@ struct stat_table {
 	struct flow *buckets[NR_BUCKETS];
 	unsigned int nr_flows;
 	uint64_t others;
+	bool ifaces;			/* more than one */
 };
 
-static bool same_flow(const struct roce_pkt *a, const struct roce_pkt *b)
+/* What passes two interfaces is seen twice, and not sent again. */
+static bool same_flow(const struct flow *f, const struct frame *frame,
+		      const struct roce_pkt *b)
 {
+	const struct roce_pkt *a = &f->id;
+
 	return a->qpn == b->qpn && a->ip_version == b->ip_version &&
+	       f->iface_id == frame->iface_id && f->dir == frame->dir &&
 	       !memcmp(a->src, b->src, 16) && !memcmp(a->dst, b->dst, 16);
 }
 
@@ -69,12 +79,13 @@ static unsigned int bucket_of(const struct roce_pkt *pkt)
 	return (hash ^ hash >> 16) % NR_BUCKETS;
 }
 
-static struct flow *find_flow(struct stat_table *t, const struct roce_pkt *pkt)
+static struct flow *find_flow(struct stat_table *t, const struct frame *frame,
+			      const struct roce_pkt *pkt)
 {
 	struct flow **bucket = &t->buckets[bucket_of(pkt)], *f;
 
 	for (f = *bucket; f; f = f->next)
-		if (same_flow(&f->id, pkt))
+		if (same_flow(f, frame, pkt))
 			return f;
 	if (t->nr_flows == MAX_FLOWS)
 		return NULL;
@@ -82,6 +93,10 @@ static struct flow *find_flow(struct stat_table *t, const struct roce_pkt *pkt)
 	if (!f)
 		return NULL;
 	f->id = *pkt;
+	f->iface_id = frame->iface_id;
+	f->dir = frame->dir;
+	snprintf(f->iface, sizeof(f->iface), "%s", frame->iface->name);
+	t->ifaces |= f->iface_id;
 	f->next = *bucket;
 	*bucket = f;
 	t->nr_flows++;
@@ -111,6 +126,8 @@ static void take_request(struct flow *f, const struct frame *frame,
 	struct sent *s = &f->sent[pkt->psn % WINDOW];
 	bool again = s->valid && s->psn == pkt->psn;
 
+	if (f->started && abs(psn_diff(pkt->psn, f->last)) > MAX_JUMP)
+		f->started = false;
 	if (f->started && psn_diff(pkt->psn, f->first) < 0) {
 		/* A copy has the same ident, a packet sent anew another one;
 		 * 0 is no ident (IPv6, or a sender that gives none).
@@ -136,9 +153,12 @@ static void take_request(struct flow *f, const struct frame *frame,
 	};
 }
 
-static bool opposite(const struct roce_pkt *a, const struct roce_pkt *b)
+static bool opposite(const struct flow *x, const struct flow *y)
 {
-	return a->ip_version == b->ip_version &&
+	const struct roce_pkt *a = &x->id, *b = &y->id;
+
+	return a->ip_version == b->ip_version && x->iface_id == y->iface_id &&
+	       (x->dir != y->dir || x->dir == DIR_UNKNOWN) &&
 	       !memcmp(a->src, b->dst, 16) && !memcmp(a->dst, b->src, 16);
 }
 
@@ -150,15 +170,14 @@ static struct sent *outstanding(struct flow *f, uint32_t psn)
 }
 
 static struct flow *learn_requests(struct stat_table *t,
-				   const struct roce_pkt *pkt)
+				   const struct flow *responses, uint32_t psn)
 {
 	struct flow *found = NULL, *f;
 	unsigned int i;
 
 	for (i = 0; i < NR_BUCKETS; i++) {
 		for (f = t->buckets[i]; f; f = f->next) {
-			if (!opposite(&f->id, pkt) ||
-			    !outstanding(f, pkt->psn))
+			if (!opposite(f, responses) || !outstanding(f, psn))
 				continue;
 			if (found)
 				return NULL;
@@ -196,7 +215,7 @@ static void take_response(struct stat_table *t, struct flow *f,
 	uint64_t ns;
 
 	if (!f->requests)
-		f->requests = learn_requests(t, pkt);
+		f->requests = learn_requests(t, f, pkt->psn);
 	s = f->requests ? outstanding(f->requests, pkt->psn) : NULL;
 	if (!s || frame->ns < s->ns)
 		return;
@@ -242,7 +261,7 @@ void stat_packet(struct stat_table *t, const struct frame *frame,
 	bool done = true;
 	struct flow *f;
 
-	f = pkt->has_hdrs ? find_flow(t, pkt) : NULL;
+	f = pkt->has_hdrs ? find_flow(t, frame, pkt) : NULL;
 	if (!f) {
 		t->others++;
 		return;
@@ -273,11 +292,13 @@ static double percentile(const struct flow *f, unsigned int percent)
 	return f->max_latency / 1000.0;
 }
 
-static void print_text(const struct flow *f, FILE *out, const char *src,
-		       const char *dst)
+static void print_text(const struct stat_table *t, const struct flow *f,
+		       FILE *out, const char *src, const char *dst)
 {
 	unsigned int i;
 
+	if (t->ifaces)
+		fprintf(out, "%s ", f->iface);
 	fprintf(out, "%s > %s qp 0x%x: %" PRIu64 " packets, %" PRIu64 " bytes",
 		src, dst, f->id.qpn, f->packets, f->bytes);
 	if (f->bad_icrc)
@@ -317,7 +338,15 @@ static void print_json(const struct flow *f, FILE *out, const char *src,
 {
 	unsigned int i;
 
-	fprintf(out, "{\"src\":\"%s\",\"dst\":\"%s\",\"destqp\":%u", src, dst,
+	fputc('{', out);
+	if (f->iface[0]) {
+		fputs("\"interface\":", out);
+		print_json_string(out, f->iface);
+		fputc(',', out);
+	}
+	if (f->dir != DIR_UNKNOWN)
+		fprintf(out, "\"direction\":\"%s\",", print_dir(f->dir));
+	fprintf(out, "\"src\":\"%s\",\"dst\":\"%s\",\"destqp\":%u", src, dst,
 		f->id.qpn);
 	json_count(out, "packets", f->packets);
 	json_count(out, "bytes", f->bytes);
@@ -351,7 +380,9 @@ static int by_address(const void *a, const void *b)
 
 	if (!diff)
 		diff = memcmp(x->id.dst, y->id.dst, 16);
-	return diff ? diff : (int)x->id.qpn - (int)y->id.qpn;
+	if (!diff)
+		diff = (int)x->id.qpn - (int)y->id.qpn;
+	return diff ? diff : (int)x->iface_id - (int)y->iface_id;
 }
 
 /**
@@ -375,12 +406,16 @@ void stat_print(const struct stat_table *t, FILE *out, bool json)
 	qsort(list, nr, sizeof(*list), by_address);
 	for (i = 0; i < nr; i++) {
 		f = list[i];
-		(json ? print_json : print_text)(f, out,
-			print_addr(&f->id, f->id.src, src, sizeof(src)),
-			print_addr(&f->id, f->id.dst, dst, sizeof(dst)));
+		print_addr(&f->id, f->id.src, src, sizeof(src));
+		print_addr(&f->id, f->id.dst, dst, sizeof(dst));
+		if (json)
+			print_json(f, out, src, dst);
+		else
+			print_text(t, f, out, src, dst);
 	}
-	if (t->others && !json)
-		fprintf(out, "others: %" PRIu64 " packets\n", t->others);
+	if (t->others)
+		fprintf(out, json ? "{\"others\":%" PRIu64 "}\n" :
+			"others: %" PRIu64 " packets\n", t->others);
 	free(list);
 }
 

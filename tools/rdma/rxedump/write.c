@@ -7,6 +7,7 @@
  * with the last block of the last flush that went well, and we say so.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -73,7 +74,7 @@ int writer_flush(struct writer *w)
 	if (fflush(w->file))
 		return failed(w);
 	if (w->regular)
-		w->good = ftello(w->file);
+		w->good = lseek(fileno(w->file), 0, SEEK_CUR);
 	w->good_frames = w->frames;
 	return 0;
 }
@@ -120,6 +121,10 @@ struct writer *writer_open(const char *path, bool classic, const char *comment,
 	}
 	setvbuf(w->file, NULL, _IOFBF, BUFFER_SIZE);
 	w->regular = !fstat(fileno(w->file), &st) && S_ISREG(st.st_mode);
+	/* what the shell appends to is not ours to cut */
+	if (w->regular)
+		w->good = fcntl(fileno(w->file), F_GETFL) & O_APPEND ?
+			  st.st_size : lseek(fileno(w->file), 0, SEEK_CUR);
 	if (write_head(w, comment)) {
 		writer_close(w);
 		return NULL;
@@ -249,8 +254,13 @@ bool writer_broken_pipe(const struct writer *w)
  */
 int writer_close(struct writer *w)
 {
-	int err = writer_flush(w);
+	static const struct iface none = { .linktype = LINKTYPE_ETHERNET };
+	int err;
 
+	/* a file without a frame is a capture, too */
+	if (w->classic && !w->dumper && !w->failed)
+		classic_head(w, &none);
+	err = writer_flush(w);
 	if (w->broken_pipe)
 		err = 0;
 	if (fclose(w->file) && !err && errno != EPIPE) {

@@ -312,6 +312,24 @@ def flow(path):
     out.file.close()
 
 
+def pair(path):
+    """Both ends of a link, one QP; then the QP's number with a new PSN."""
+    out = Pcapng(path)
+    out.iface("nk0")
+    out.iface("nk1")
+    time = START
+    for psn in (1, 2, 3, 4, 5, 7000001, 7000002):
+        for ends, opcode, out_at in ((("192.0.2.1", "192.0.2.2"), 0x04, 0),
+                                     (("192.0.2.2", "192.0.2.1"), 0x11, 1)):
+            body = bth(opcode, psn=psn, ack=1 - out_at)
+            body += struct.pack("!I", 0x1f << 24) if out_at else b"data"
+            frame = eth(roce(body, lambda p, e=ends: ipv4(p, ident=0, ends=e)))
+            out.packet(frame, out_at, 2, time)
+            out.packet(frame, 1 - out_at, 1, time + 3000)
+            time += 10000
+    out.file.close()
+
+
 def main():
     """Make them all."""
     folder = sys.argv[1]
@@ -320,6 +338,7 @@ def main():
     odd(folder + "/odd.pcap")
     links(folder + "/links.pcapng")
     flow(folder + "/flow.pcapng")
+    pair(folder + "/pair.pcapng")
 
 
 if __name__ == "__main__":

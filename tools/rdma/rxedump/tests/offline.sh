@@ -198,6 +198,59 @@ same_captures()
 	done
 }
 
+# What comes to nothing leaves the file that was there.
+kept()
+{
+	echo precious >"$tmp/kept"
+	! "$RXEDUMP" "$@" -w "$tmp/kept" 2>"$tmp/err" || return 1
+	cat "$tmp/err"
+	[ "$(cat "$tmp/kept")" = precious ]
+}
+
+onto_itself()
+{
+	cp flow.pcapng "$tmp/self" &&
+	fails "-r and -w are the same file" -r "$tmp/self" -w "$tmp/self" &&
+	cmp flow.pcapng "$tmp/self"
+}
+
+# what the shell appends to stays, also when there is no room for more
+appended()
+{
+	echo precious >"$tmp/log1"
+	(ulimit -f 1; trap '' XFSZ
+	 ! "$RXEDUMP" -r opcodes-ipv4.pcapng -w - >>"$tmp/log1" 2>"$tmp/err") &&
+	[ "$(head -n 1 "$tmp/log1" | tr -d '\0')" = precious ]
+}
+
+nothing_in_pcap()
+{
+	"$RXEDUMP" -r flow.pcapng --qp 0xfffffe --pcap -w "$tmp/none" &&
+	[ "$("$RXEDUMP" -r "$tmp/none" --count)" = "0 packets" ]
+}
+
+# A pipe is full, and signals come.
+signal_while_writing()
+{
+	local pid want rc=0
+
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -w "$tmp/whole" || return 1
+	want=$(stat -c %s "$tmp/whole")
+	mkfifo "$tmp/fifo"
+	exec 8<>"$tmp/fifo"
+	head -c 64000 /dev/zero >&8
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -w - >&8 8>&- &
+	pid=$!
+	for _ in 1 2 3; do
+		sleep 0.2
+		kill -USR1 $pid || rc=1
+	done
+	head -c $((64000 + want)) <&8 | tail -c +64001 >"$tmp/piped"
+	wait $pid || rc=1
+	exec 8>&-
+	[ $rc -eq 0 ] && cmp "$tmp/whole" "$tmp/piped"
+}
+
 "$TEST_PCAPNG" >"$tmp/units" || failed=1
 while read -r line; do
 	case $line in
@@ -218,7 +271,16 @@ done
 t "a line a packet" prints opcodes-ipv4.pcapng.line -r opcodes-ipv4.pcapng
 t "statistics" prints flow.stat -r flow.pcapng --stat
 t "statistics as JSON" prints flow.stat.json -r flow.pcapng --stat -j
+t "statistics of two interfaces and a new PSN" prints pair.stat -r pair.pcapng --stat
+t "statistics: packets of no flow" prints odd.stat.json -r odd.pcap --stat -j
 t "the classic format, in nanoseconds" classic
+t "the classic format without a packet" nothing_in_pcap
+t "a file is kept if there is no capture" kept -r /nonexistent
+t "a file is kept if there is no interface" kept -i nosuch0
+t "a file is kept if the filter is wrong" kept -r flow.pcapng "port x"
+t "a capture is not written onto itself" onto_itself
+t "what is appended to is kept" appended
+t "signals do not cut what is being written" signal_while_writing
 t "help" prints help -h
 
 t "--opcode: name" selects 1 --opcode rc_rdma-write_only
@@ -257,6 +319,8 @@ t "bad snap length, negative" fails "-s -1: not a number" -s -1
 t "bad count" fails "-c 0: not a number from 1" -c 0
 t "bad direction" fails "-Q both: not in, out or inout" -Q both
 t "nothing to do" fails "where from?"
+t "no packets of what is not there" fails "/nonexistent: No such file" -r /nonexistent --count
+t "--count and -w -" fails "--count and --stat print where -w - writes" -r flow.pcapng -w - --count
 t "-r and -i" fails "-r and -i exclude" -r x -i y
 t "unwritable file" fails "/nonexistent/x: No such file" -r odd.pcap -w /nonexistent/x
 t "two link types, classic format" fails "hold one link type" -r links.pcapng --pcap -w "$tmp/two"
