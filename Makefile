@@ -34,7 +34,9 @@ LINE	:= $(if $(KDIR),kdir-$(shell echo '$(abspath $(KDIR))' | cksum | \
 	   cut -d' ' -f1),$(KVER))
 TREE	:= $(OUT)/tree-$(LINE)
 CONF	:= $(ARCH)-$(LINE)$(if $(DEBUG),-debug)
-KBUILD	:= $(OUT)/$(CONF)
+# In the tree: only then are all paths of kbuild relative, and ccache knows the
+# same file of another checkout.
+KBUILD	:= $(TREE)/out-$(ARCH)$(if $(DEBUG),-debug)
 STAGE	:= $(OUT)/stage/$(CONF)
 KERNEL	:= $(KBUILD)/$(if $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage)
 ROOT	:= $(OUT)/root/root.img

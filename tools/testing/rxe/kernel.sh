@@ -88,7 +88,7 @@ scratch
 cc=gcc
 ! command -v ccache >/dev/null || cc="ccache gcc"
 export CCACHE_DEPEND=1	# kbuild knows what depends on what: no extra cpp
-export CCACHE_BASEDIR=$OUT CCACHE_NOHASHDIR=1	# serve other checkouts, too
+export CCACHE_NOHASHDIR=1	# serve other checkouts, too
 targets="bzImage modules"
 [ "$ARCH" != um ] || targets=all
 config

@@ -30,7 +30,7 @@ follow_kdir()
 	mkdir -p "$STATE/orig"
 	touch "$STATE/files"
 	sed 's,^,/,' "$STATE/files" >"$tmp/touched"
-	rsync -a --delete --exclude-from="$tmp/touched" --exclude=/.rxe \
+	rsync -a --delete --exclude-from="$tmp/touched" --exclude=/.rxe --exclude='/out-*' \
 		--exclude=.git --exclude=/.config --exclude=/include/config \
 		--exclude=/include/generated --exclude='/arch/*/include/generated' \
 		--exclude='*.o' --exclude='*.ko' --exclude='*.cmd' \
