@@ -522,7 +522,8 @@ extcap()
 		-c 10 -w "$TMP/file" >"$TMP/d.err" 2>&1 &
 	DUMP=$!
 	BG+=("$DUMP")
-	waitfor "$(scale 10 60)" attached || {
+	# it starts each extcap program there is, several times
+	waitfor "$(scale 40 120)" attached || {
 		say "nothing is attached: $(tail -n 1 "$TMP/d.err")"
 		return 1
 	}
