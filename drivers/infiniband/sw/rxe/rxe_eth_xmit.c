@@ -77,21 +77,48 @@ bool rxe_eth_has_addr(struct net_device *ndev, __be16 protocol,
 	return ipv6_chk_addr(dev_net(ndev), addr, ndev, 1);
 }
 
-/* The resolver takes an IPv6 destination on this host for the sender itself
- * (rdma_translate_ip() looks at the netdev that it is bound to). Where it is
- * another netdev, as the other half of a pair, that one's address is meant.
+/* of a VLAN, say, whose GIDs the device has, too */
+static bool rxe_eth_upper_has_addr(struct net_device *ndev, __be16 protocol,
+				   const void *addr)
+{
+	struct net_device *upper;
+	struct list_head *iter;
+
+	netdev_for_each_upper_dev_rcu(ndev, upper, iter)
+		if (rxe_eth_has_addr(upper, protocol, addr))
+			return true;
+	return false;
+}
+
+/* The resolver gives our own link-layer address for more than ourselves:
+ *
+ *  - for every destination if the netdev has no ARP: netkit and ipvlan in
+ *    layer-3 mode, where all addresses are alike;
+ *  - for an IPv6 destination on this host (rdma_translate_ip() looks at the
+ *    netdev that it is bound to). Where it is another netdev, as the other half
+ *    of a pair, that one's address is meant.
+ *
+ * NULL if only IP can tell.
  */
 static const u8 *rxe_eth_dmac(struct net_device *ndev, const struct rxe_av *av)
 {
+	__be16 protocol = rxe_eth_protocol(av);
+	const void *daddr = rxe_eth_daddr(av);
 	struct net_device *dst;
 
-	if (!IS_ENABLED(CONFIG_IPV6) ||
-	    av->network_type == RXE_NETWORK_TYPE_IPV4 ||
-	    likely(!ether_addr_equal(ndev->dev_addr, av->dmac)))
+	if (likely(!ether_addr_equal(ndev->dev_addr, av->dmac)) ||
+	    rxe_eth_has_addr(ndev, protocol, daddr))
 		return av->dmac;
 
-	dst = ipv6_dev_find(dev_net(ndev), rxe_eth_daddr(av), NULL);
-	return dst && dst->type == ARPHRD_ETHER ? dst->dev_addr : av->dmac;
+	if (rxe_eth_upper_has_addr(ndev, protocol, daddr))
+		return NULL;
+	if (ndev->flags & IFF_NOARP)
+		return av->dmac;
+	if (!IS_ENABLED(CONFIG_IPV6) || protocol == htons(ETH_P_IP))
+		return NULL;
+
+	dst = ipv6_dev_find(dev_net(ndev), daddr, NULL);
+	return dst && dst->type == ARPHRD_ETHER ? dst->dev_addr : NULL;
 }
 
 /* an old rdma-core puts the address vector where the user can change it
@@ -135,7 +162,8 @@ static const char *rxe_eth_refusal(struct net_device *ndev,
  * the caller the address vector. The data stays at the BTH.
  */
 static struct sk_buff *rxe_eth_alloc_skb(struct net_device *ndev,
-					 const struct rxe_av *av, int paylen)
+					 const struct rxe_av *av,
+					 const u8 *dmac, int paylen)
 {
 	__be16 protocol = rxe_eth_protocol(av);
 	unsigned int hdr_len = ETH_HLEN + rxe_eth_ip_udp_len(protocol);
@@ -153,11 +181,36 @@ static struct sk_buff *rxe_eth_alloc_skb(struct net_device *ndev,
 
 	skb_set_mac_header(skb, -(int)hdr_len);
 	eth = eth_hdr(skb);
-	ether_addr_copy(eth->h_dest, rxe_eth_dmac(ndev, av));
+	ether_addr_copy(eth->h_dest, dmac);
 	ether_addr_copy(eth->h_source, ndev->dev_addr);
 	eth->h_proto = protocol;
 
 	return skb;
+}
+
+/* NULL if the packet was begun, else why not */
+static const char *rxe_eth_begin(struct net_device *ndev,
+				 const struct rxe_av *av, int paylen,
+				 struct rxe_pkt_info *pkt, struct sk_buff **skb)
+{
+	const char *refusal;
+	const u8 *dmac;
+
+	refusal = rxe_eth_refusal(ndev, av, paylen, pkt);
+	if (unlikely(refusal))
+		return refusal;
+	dmac = rxe_eth_dmac(ndev, av);
+	if (unlikely(!dmac))
+		return "destination";
+	*skb = rxe_eth_alloc_skb(ndev, av, dmac, paylen);
+	if (unlikely(!*skb))
+		return "memory";
+
+	/* stays in the device, as rxe_is_loopback() has it at layer 3 */
+	if (ether_addr_equal(ndev->dev_addr, dmac) &&
+	    rxe_eth_has_addr(ndev, rxe_eth_protocol(av), rxe_eth_daddr(av)))
+		pkt->mask |= RXE_LOOPBACK_MASK;
+	return NULL;
 }
 
 /**
@@ -168,24 +221,19 @@ static struct sk_buff *rxe_eth_alloc_skb(struct net_device *ndev,
  * @pkt: the packet: @qp, @opcode, @psn, @mask set, @wqe set or NULL
  *
  * Context: process or softirq.
- * Return: a buffer with the data at the BTH and RXE_L2_MASK in @pkt->mask, or
- * NULL if the packet must go by IP (which is counted).
+ * Return: a buffer with the data at the BTH and RXE_L2_MASK in @pkt->mask, with
+ * RXE_LOOPBACK_MASK if it is for @rxe itself, or NULL if the packet must go by
+ * IP (which is counted).
  */
 struct sk_buff *rxe_eth_init_packet(struct rxe_dev *rxe, struct rxe_av *av,
 				    int paylen, struct rxe_pkt_info *pkt)
 {
 	struct sk_buff *skb = NULL;
-	struct net_device *ndev;
 	const char *refusal;
 
 	rcu_read_lock();
-	ndev = rcu_dereference(rxe->layer.ndev);
-	refusal = rxe_eth_refusal(ndev, av, paylen, pkt);
-	if (likely(!refusal)) {
-		skb = rxe_eth_alloc_skb(ndev, av, paylen);
-		if (unlikely(!skb))
-			refusal = "memory";
-	}
+	refusal = rxe_eth_begin(rcu_dereference(rxe->layer.ndev), av, paylen,
+				pkt, &skb);
 	rcu_read_unlock();
 
 	pkt->rxe = rxe;
@@ -281,6 +329,7 @@ int rxe_eth_xmit(struct sk_buff *skb, struct rxe_pkt_info *pkt)
 		__skb_push(skb, ETH_HLEN);
 		err = dev_queue_xmit(skb);
 	} else {
+		skb->dev = NULL; /* may be freed */
 		kfree_skb(skb);
 	}
 	rcu_read_unlock();

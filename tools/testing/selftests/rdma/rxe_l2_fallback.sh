@@ -188,6 +188,30 @@ vlan_gid()
 	still "$RXE_B" l2_rcvd_pkts
 }
 
+# From a device's own GID to that of its VLAN and back: nothing goes out.
+own_vlan()
+{
+	local rc
+
+	(
+		IP_B=$VLAN_A RXE_B=$RXE_A
+		ip netns add "$NS_A" &&
+		ip -n "$NS_A" link add "$DEV_A" type dummy &&
+		end_up "$NS_A" "$DEV_A" "$RXE_A" $IP_A $IP6_A &&
+		ip -n "$NS_A" link add rlvlan link "$DEV_A" type vlan id 5 &&
+		ip -n "$NS_A" addr add $VLAN_A/24 dev rlvlan &&
+		ip -n "$NS_A" link set rlvlan up && layer "$NS_A" 2 || exit 1
+		mark
+		xfer -o mix -n 50 && read_counters &&
+		moved "$RXE_A" loopback_pkts &&
+		moved "$RXE_A" l2_sent_fallback &&
+		still "$RXE_A" l2_sent_pkts && still "$RXE_A" l3_sent_pkts
+	)
+	rc=$?
+	pair_down
+	return $rc
+}
+
 # An address that went away is no source any more, at either layer.
 lost_address()
 {
@@ -286,7 +310,7 @@ too_large()
 	moved "$RXE_A" l2_sent_fallback && still "$RXE_A" l2_sent_pkts
 }
 
-start 18
+start 19
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 run_case "a bridge port: one fallback, one message, recovery" bridge_first
 run_case "the netdev of layer 2 is no bridge port or macvlan lower (EBUSY)" \
@@ -319,6 +343,7 @@ run_case "an RXE device of a bridge receives at layer 2" on_a_bridge
 pair_up veth || ktap_exit_fail_msg "no topology"
 run_case "an RXE device of a bond receives at layer 2, of its port by IP" \
 	on_a_bond
+run_case "dummy: packets to the GID of its own VLAN do not go out" own_vlan
 run_case "a netdev without link-layer addresses stays at layer 3" \
 	without_lladdr
 ktap_finished
