@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sched.h>
@@ -159,6 +160,22 @@ static struct source *add_source(struct capture *c, const char *dev,
 	return s;
 }
 
+/* A name, or a number as -D prints it: the name, or NULL and errno. */
+static const char *iface_name(const char *given, char name[IF_NAMESIZE])
+{
+	unsigned long number = if_nametoindex(given);
+	char *end;
+
+	if (!number && *given >= '1' && *given <= '9') {
+		number = strtoul(given, &end, 10);
+		if (*end || number > INT_MAX)
+			number = 0;
+	}
+	if (!number)
+		errno = ENODEV;
+	return number ? if_indextoname(number, name) : NULL;
+}
+
 static void configure(struct capture *c, struct source *s)
 {
 	struct rxedump_bpf__rodata *ro = s->skel->rodata;
@@ -217,14 +234,14 @@ static int attach(struct capture *c, struct source *s, int ifindex)
 	return 0;
 }
 
-static int open_source(struct capture *c, const char *dev, const char *netns)
+static int open_source(struct capture *c, const char *given, const char *netns)
 {
-	unsigned int ifindex = if_nametoindex(dev);
+	char dev[IF_NAMESIZE];
 	struct source *s;
 	int err;
 
-	if (!ifindex) {
-		say("-i %s: %s", dev, strerror(errno));
+	if (!iface_name(given, dev)) {
+		say("-i %s: %s", given, strerror(errno));
 		return -1;
 	}
 	s = add_source(c, dev, netns);
@@ -251,7 +268,7 @@ static int open_source(struct capture *c, const char *dev, const char *netns)
 		    dev, strerror(-err));
 		return -1;
 	}
-	err = attach(c, s, ifindex);
+	err = attach(c, s, if_nametoindex(dev));
 	if (err)
 		say("-i %s: cannot attach: %s", dev, strerror(-err));
 	return err;
@@ -536,25 +553,16 @@ void capture_counts(const struct capture *c, unsigned int i,
 	}
 }
 
-/**
- * capture_list() - List the interfaces that can be captured on
- * @out: where to
- *
- * Return: exit status.
- */
-int capture_list(FILE *out)
+int capture_each(void (*fn)(unsigned int ifindex, const char *name))
 {
 	struct if_nameindex *list = if_nameindex();
 	unsigned int i;
 
-	if (!list) {
-		say("-D: %s", strerror(errno));
-		return 1;
-	}
+	if (!list)
+		return -1;
 	for (i = 0; list[i].if_index; i++)
 		if (linktype_of(list[i].if_name) >= 0)
-			fprintf(out, "%u.%s\n", list[i].if_index,
-				list[i].if_name);
+			fn(list[i].if_index, list[i].if_name);
 	if_freenameindex(list);
 	return 0;
 }

@@ -66,7 +66,8 @@ static void skip(struct cursor *c, size_t len)
 /* A header said how long the rest is: what is behind is padding. */
 static void limit(struct cursor *c, size_t len)
 {
-	c->wire = len;
+	if (c->wire > len)
+		c->wire = len;
 	if (c->cap > len)
 		c->cap = len;
 }
@@ -143,8 +144,7 @@ static bool decode_ipv4(struct roce_pkt *pkt, struct cursor *c)
 		return false;
 	ihl = (c->p[0] & 15) * 4;
 	total = get16(c->p + 2);
-	if (c->p[0] >> 4 != 4 || ihl < IPV4_LEN || total < ihl ||
-	    total > c->wire)
+	if (c->p[0] >> 4 != 4 || ihl < IPV4_LEN || total < ihl)
 		return give_up(pkt, ROCE_NOT, "lengths of the IP header");
 	if (c->p[9] != PROTO_UDP)
 		return give_up(pkt, ROCE_NOT, "not UDP");
@@ -160,6 +160,7 @@ static bool decode_ipv4(struct roce_pkt *pkt, struct cursor *c)
 	memcpy(pkt->src, c->p + 12, 4);
 	memcpy(pkt->dst, c->p + 16, 4);
 	pkt->has_ip = true;
+	pkt->overlong = total > c->wire;
 	limit(c, total);
 	if (!have(pkt, c, ihl, ROCE_NOT, "no IP options"))
 		return false;
@@ -190,7 +191,7 @@ static bool decode_ipv6(struct roce_pkt *pkt, struct cursor *c)
 	if (!have(pkt, c, IPV6_LEN, ROCE_NOT, "no IP header"))
 		return false;
 	len = get16(c->p + 4);
-	if (c->p[0] >> 4 != 6 || len + IPV6_LEN > c->wire)
+	if (c->p[0] >> 4 != 6)
 		return give_up(pkt, ROCE_NOT, "lengths of the IP header");
 	pkt->ip_version = 6;
 	pkt->dsfield = get16(c->p) >> 4;
@@ -200,6 +201,7 @@ static bool decode_ipv6(struct roce_pkt *pkt, struct cursor *c)
 	memcpy(pkt->dst, c->p + 24, 16);
 	pkt->has_ip = true;
 	next = c->p[6];
+	pkt->overlong = IPV6_LEN + len > c->wire;
 	limit(c, IPV6_LEN + len);
 	skip(c, IPV6_LEN);
 	for (n = 0; next != PROTO_UDP; n++) {
@@ -235,6 +237,8 @@ static bool decode_udp(struct roce_pkt *pkt, struct cursor *c)
 	pkt->has_udp = true;
 	if (pkt->dport != ROCE_PORT)
 		return give_up(pkt, ROCE_NOT, "another UDP port");
+	if (pkt->overlong)
+		return give_up(pkt, ROCE_BAD, "IP length");
 	if (pkt->more_frags)
 		return give_up(pkt, ROCE_FRAGMENT,
 			       "the first fragment of a datagram");

@@ -4,10 +4,11 @@
  * and how to set it, then starts us with a pipe to write to.
  */
 #include <getopt.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "capture.h"
 #include "extcap.h"
 #include "say.h"
 
@@ -52,18 +53,17 @@ bool extcap_wanted(int argc, char **argv)
 	return false;
 }
 
+static void print_interface(unsigned int ifindex, const char *name)
+{
+	(void)ifindex;
+	printf("interface {value=" PREFIX "%s}{display=RXE: %s}\n", name, name);
+}
+
 static int list_interfaces(void)
 {
-	struct if_nameindex *list = if_nameindex();
-	unsigned int i;
-
 	puts("extcap {version=1.0}{help=man:rxedump(8)}");
 	puts("interface {value=" PREFIX "any}{display=RXE: all interfaces}");
-	for (i = 0; list && list[i].if_index; i++)
-		printf("interface {value=" PREFIX "%s}{display=RXE: %s}\n",
-		       list[i].if_name, list[i].if_name);
-	if (list)
-		if_freenameindex(list);
+	capture_each(print_interface);
 	return 0;
 }
 
@@ -104,6 +104,20 @@ static bool set_expression(struct options *o, const char *text)
 	return true;
 }
 
+/* Wireshark shows what comes on standard output. */
+static int check_filter(const char *text)
+{
+	struct expression *e;
+
+	if (!text)
+		return 0;
+	fflush(stdout);
+	dup2(STDOUT_FILENO, STDERR_FILENO);
+	e = expression_compile(text);
+	expression_free(e);
+	return !e;
+}
+
 static bool set_snaplen(struct options *o, const char *text)
 {
 	char *end;
@@ -127,7 +141,7 @@ static bool set_snaplen(struct options *o, const char *text)
  */
 int extcap_main(struct options *o, int argc, char **argv)
 {
-	bool capture = false, ok = true;
+	bool capture = false, filter = false, ok = true;
 	int opt, what = 0;
 
 	*o = (struct options){
@@ -152,6 +166,7 @@ int extcap_main(struct options *o, int argc, char **argv)
 			o->write = optarg;
 			break;
 		case EXT_FILTER:
+			filter = true;
 			ok = set_expression(o, optarg);
 			break;
 		case EXT_QP:
@@ -184,6 +199,9 @@ int extcap_main(struct options *o, int argc, char **argv)
 		return what == EXT_DLTS ? list_dlts() : list_config();
 	if (capture && o->write)
 		return -1;
+	/* as the user types: silence says that it is right */
+	if (!capture && filter)
+		return check_filter(o->expression);
 	say("--capture and --fifo are missing");
 	return 1;
 }

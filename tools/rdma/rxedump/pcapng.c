@@ -192,18 +192,25 @@ int pcapng_statistics(FILE *out, unsigned int iface,
 {
 	struct {
 		uint32_t iface, high, low;
-	} fixed = { iface, stats->end_ns >> 32, stats->end_ns };
+	} fixed = { iface, stats->ns >> 32, stats->ns };
 	/* times are two halves, the high one first */
 	uint32_t start[2] = { stats->start_ns >> 32, stats->start_ns };
 	uint32_t end[2] = { stats->end_ns >> 32, stats->end_ns };
+	const struct option counts[] = {
+		{ PCAPNG_ISB_STARTTIME, 8, start },
+		{ PCAPNG_ISB_ENDTIME, 8, end },
+		{ PCAPNG_ISB_IFRECV, 8, &stats->received },
+		{ PCAPNG_ISB_IFDROP, 8, &stats->missed },
+		{ PCAPNG_ISB_FILTERACCEPT, 8, &stats->accepted },
+		{ PCAPNG_ISB_OSDROP, 8, &stats->dropped },
+		{ PCAPNG_ISB_USRDELIV, 8, &stats->delivered },
+	};
 	struct options o = {};
+	unsigned int i;
 
-	add_bytes(&o, PCAPNG_ISB_STARTTIME, start, 8);
-	add_bytes(&o, PCAPNG_ISB_ENDTIME, end, 8);
-	add_bytes(&o, PCAPNG_ISB_IFRECV, &stats->received, 8);
-	add_bytes(&o, PCAPNG_ISB_FILTERACCEPT, &stats->accepted, 8);
-	add_bytes(&o, PCAPNG_ISB_OSDROP, &stats->dropped, 8);
-	add_bytes(&o, PCAPNG_ISB_USRDELIV, &stats->delivered, 8);
+	for (i = 0; i < ARRAY_SIZE(counts); i++)
+		if (!(stats->absent & 1 << counts[i].code))
+			o.list[o.nr++] = counts[i];
 	add_text(&o, PCAPNG_OPT_COMMENT, stats->comment);
 	return put_block(out, PCAPNG_ISB, &fixed, sizeof(fixed), NULL, 0, &o);
 }

@@ -35,11 +35,14 @@
 
 /* Interface statistics, for the end of a capture. */
 struct pcapng_stats {
+	uint64_t ns;		/* of the counts */
 	uint64_t start_ns, end_ns;
 	uint64_t received;	/* frames at the hooks */
+	uint64_t missed;	/* by the interface; none that we know of */
 	uint64_t accepted;	/* of these, what the filter let through */
 	uint64_t dropped;	/* of these, what found no room */
 	uint64_t delivered;
+	uint32_t absent;	/* 1 << PCAPNG_ISB_...: not known */
 	const char *comment;	/* NULL: none */
 };
 

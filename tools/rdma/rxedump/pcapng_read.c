@@ -19,6 +19,9 @@ struct source {
 	bool binary;		/* of the resolution: a power of two */
 	uint8_t exponent;
 	int64_t offset;		/* seconds */
+	bool has_stats;
+	struct pcapng_stats stats;
+	char comment[256];	/* of stats */
 };
 
 struct pcapng_reader {
@@ -29,7 +32,6 @@ struct pcapng_reader {
 	size_t size, len;
 	struct source **sources;
 	unsigned int nr, section;	/* first one of this section */
-	uint64_t dropped;
 	char err[128];
 };
 
@@ -144,15 +146,16 @@ static const uint8_t *next_option(const struct pcapng_reader *r, size_t *at,
 	return value;
 }
 
-/* Names end up on terminals. */
-static void copy_name(char *to, const uint8_t *from, size_t len)
+/* Texts end up on terminals: from the character @first on. */
+static void copy_text(char *to, size_t size, const uint8_t *from, size_t len,
+		      uint8_t first)
 {
 	size_t i;
 
-	if (len > IFACE_NAME_LEN - 1)
-		len = IFACE_NAME_LEN - 1;
+	if (len > size - 1)
+		len = size - 1;
 	for (i = 0; i < len && from[i]; i++)
-		to[i] = from[i] > 0x20 && from[i] < 0x7f ? from[i] : '?';
+		to[i] = from[i] >= first && from[i] < 0x7f ? from[i] : '?';
 	to[i] = 0;
 }
 
@@ -181,7 +184,8 @@ static int read_iface(struct pcapng_reader *r)
 	s->exponent = 6;
 	while ((value = next_option(r, &at, &code, &len))) {
 		if (code == PCAPNG_IF_NAME) {
-			copy_name(s->iface.name, value, len);
+			copy_text(s->iface.name, sizeof(s->iface.name), value,
+				  len, '!');
 		} else if (code == PCAPNG_IF_TSRESOL && len >= 1) {
 			s->binary = *value & 0x80;
 			s->exponent = *value & 0x7f;
@@ -273,16 +277,70 @@ static int read_simple(struct pcapng_reader *r, struct frame *frame)
 	return 1;
 }
 
-static void read_stats(struct pcapng_reader *r)
+static uint64_t time_of(const struct pcapng_reader *r, const struct source *s,
+			const uint8_t *p)
+{
+	return to_ns(s, (uint64_t)num32(r, p) << 32 | num32(r, p + 4));
+}
+
+static void read_count(const struct pcapng_reader *r, struct source *s,
+		       uint16_t code, const uint8_t *value)
+{
+	switch (code) {
+	case PCAPNG_ISB_STARTTIME:
+		s->stats.start_ns = time_of(r, s, value);
+		break;
+	case PCAPNG_ISB_ENDTIME:
+		s->stats.end_ns = time_of(r, s, value);
+		break;
+	case PCAPNG_ISB_IFRECV:
+		s->stats.received = num64(r, value);
+		break;
+	case PCAPNG_ISB_IFDROP:
+		s->stats.missed = num64(r, value);
+		break;
+	case PCAPNG_ISB_FILTERACCEPT:
+		s->stats.accepted = num64(r, value);
+		break;
+	case PCAPNG_ISB_OSDROP:
+		s->stats.dropped = num64(r, value);
+		break;
+	case PCAPNG_ISB_USRDELIV:
+		s->stats.delivered = num64(r, value);
+		break;
+	default:
+		return;
+	}
+	s->stats.absent &= ~(1u << code);
+}
+
+/* The counts are those up to now: later ones take the place of earlier ones. */
+static int read_stats(struct pcapng_reader *r)
 {
 	const uint8_t *value;
 	uint16_t code, len;
+	struct source *s;
 	size_t at = 12;
 
-	while ((value = next_option(r, &at, &code, &len)))
-		if ((code == PCAPNG_ISB_IFDROP ||
-		     code == PCAPNG_ISB_OSDROP) && len == 8)
-			r->dropped += num64(r, value);
+	if (r->len < 12)
+		return corrupt(r, "a statistics block is too short");
+	s = source(r, num32(r, r->block));
+	if (!s)
+		return corrupt(r, "statistics of an unknown interface");
+	s->has_stats = true;
+	s->stats = (struct pcapng_stats){
+		.ns = time_of(r, s, r->block + 4), .absent = ~0u,
+	};
+	while ((value = next_option(r, &at, &code, &len))) {
+		if (code == PCAPNG_OPT_COMMENT) {
+			copy_text(s->comment, sizeof(s->comment), value, len,
+				  ' ');
+			s->stats.comment = s->comment;
+		} else if (len == 8) {
+			read_count(r, s, code, value);
+		}
+	}
+	return 0;
 }
 
 /**
@@ -333,8 +391,7 @@ int pcapng_next(struct pcapng_reader *r, struct frame *frame)
 			ret = read_simple(r, frame);
 			break;
 		case PCAPNG_ISB:
-			read_stats(r);
-			ret = 0;
+			ret = read_stats(r);
 			break;
 		case TYPE_PACKET:
 			ret = corrupt(r, "an obsolete packet block");
@@ -357,7 +414,22 @@ const char *pcapng_error(const struct pcapng_reader *r)
 
 uint64_t pcapng_dropped(const struct pcapng_reader *r)
 {
-	return r->dropped;
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < r->nr; i++)
+		sum += r->sources[i]->stats.missed +
+		       r->sources[i]->stats.dropped;
+	return sum;
+}
+
+const struct iface *pcapng_iface(const struct pcapng_reader *r, unsigned int id,
+				 const struct pcapng_stats **stats)
+{
+	const struct source *s = id < r->nr ? r->sources[id] : NULL;
+
+	*stats = s && s->has_stats ? &s->stats : NULL;
+	return s ? &s->iface : NULL;
 }
 
 void pcapng_close(struct pcapng_reader *r)

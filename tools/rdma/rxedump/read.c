@@ -123,6 +123,15 @@ uint64_t reader_dropped(const struct reader *r)
 	return r->ng ? pcapng_dropped(r->ng) : 0;
 }
 
+const struct iface *reader_iface(const struct reader *r, unsigned int id,
+				 const struct pcapng_stats **stats)
+{
+	*stats = NULL;
+	if (r->ng)
+		return pcapng_iface(r->ng, id, stats);
+	return id ? NULL : &r->iface;
+}
+
 void reader_close(struct reader *r)
 {
 	if (r->ng) {

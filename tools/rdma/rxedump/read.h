@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include "frame.h"
 
+struct pcapng_stats;
 struct reader;
 
 struct reader *reader_open(FILE *file, char *err, size_t size);
@@ -13,6 +14,11 @@ int reader_next(struct reader *r, struct frame *frame);
 const char *reader_error(const struct reader *r);
 /* frames that the file says were lost */
 uint64_t reader_dropped(const struct reader *r);
+/* Interface number @id, NULL if there is none (yet), and what became of its
+ * frames, NULL if the file does not say. Valid until reader_next().
+ */
+const struct iface *reader_iface(const struct reader *r, unsigned int id,
+				 const struct pcapng_stats **stats);
 void reader_close(struct reader *r);
 
 /* pcapng_read.c */
@@ -22,6 +28,8 @@ struct pcapng_reader *pcapng_open(FILE *file);
 int pcapng_next(struct pcapng_reader *r, struct frame *frame);
 const char *pcapng_error(const struct pcapng_reader *r);
 uint64_t pcapng_dropped(const struct pcapng_reader *r);
+const struct iface *pcapng_iface(const struct pcapng_reader *r, unsigned int id,
+				 const struct pcapng_stats **stats);
 void pcapng_close(struct pcapng_reader *r);
 
 #endif

@@ -97,6 +97,7 @@ struct roce_pkt {
 	uint32_t flow;			/* IPv6 */
 	uint32_t ident;
 	bool has_ident, df, more_frags;
+	bool overlong;			/* more than the frame has */
 	uint32_t frag_offset;
 
 	uint16_t sport, dport, udp_len, udp_csum;

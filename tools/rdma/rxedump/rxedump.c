@@ -180,9 +180,11 @@ static void write_stats(struct session *s)
 		struct pcapng_stats stats = {
 			.start_ns = s->start_ns,
 			.end_ns = now_ns(),
+			.absent = 1 << PCAPNG_ISB_IFDROP,
 			.comment = comment,
 		};
 
+		stats.ns = stats.end_ns;
 		capture_counts(s->capture, i, c);
 		stats.received = c[CNT_SEEN];
 		stats.dropped = c[CNT_RING_FULL] + c[CNT_UNREADABLE];
@@ -199,6 +201,19 @@ static void write_stats(struct session *s)
 		if (writer_stats(s->writer, i, &stats))
 			write_failed(s);
 	}
+}
+
+/* What a file says of its capture is true of each copy. */
+static void copy_stats(struct session *s, const struct reader *r)
+{
+	const struct pcapng_stats *stats;
+	const struct iface *iface;
+	unsigned int i;
+
+	for (i = 0; (iface = reader_iface(r, i, &stats)); i++)
+		if (stats && (writer_iface(s->writer, i, iface) ||
+			      writer_stats(s->writer, i, stats)))
+			write_failed(s);
 }
 
 /* What is due now and then while capturing. */
@@ -291,6 +306,8 @@ static void replay_frames(struct session *s, struct reader *r,
 		if (s->o->line_buffered)
 			flush_stdout(s);
 	}
+	if (s->writer)
+		copy_stats(s, r);
 	if (ret < 0) {
 		say("%s: after %llu packets: %s", name,
 		    (unsigned long long)(s->packets + s->others + s->refused),
@@ -376,6 +393,19 @@ static void finish(struct session *s)
 		capture_close(s->capture);
 }
 
+static void print_iface(unsigned int ifindex, const char *name)
+{
+	printf("%u.%s\n", ifindex, name);
+}
+
+static int list_ifaces(void)
+{
+	if (!capture_each(print_iface))
+		return 0;
+	say("-D: %s", strerror(errno));
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct session s = {};
@@ -389,7 +419,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (o.list)
-		return capture_list(stdout);
+		return list_ifaces();
 	s.o = &o;
 	catch_signals();
 	if (!prepare(&s))

@@ -22,15 +22,19 @@
 #define MIN_MTU		256
 #define MAX_JUMP	65536	/* of a PSN: more is a QP's new life */
 
+#define MAX_MISSES	16	/* responses to nothing, until we learn anew */
+
 struct sent {
 	uint64_t ns;
 	uint32_t psn, ident;
+	uint32_t psns;			/* how many it takes */
 	bool valid, answered;
 };
 
 struct flow {
 	struct flow *next;		/* in its bucket */
 	struct flow *requests;		/* whose responses these are */
+	unsigned int misses;
 	struct roce_pkt id;		/* addresses and QP */
 	unsigned int iface_id;
 	enum direction dir;
@@ -120,6 +124,20 @@ static uint32_t max_psns(const struct roce_pkt *pkt)
 	return len ? (len - 1) / MIN_MTU + 1 : 1;
 }
 
+/* A READ is sent anew from where its response was lost. */
+static bool within_read(const struct flow *f, uint32_t psn)
+{
+	unsigned int i;
+
+	for (i = 0; i < WINDOW; i++) {
+		const struct sent *s = &f->sent[i];
+
+		if (s->valid && ((psn - s->psn) & PSN_MASK) < s->psns)
+			return true;
+	}
+	return false;
+}
+
 static void take_request(struct flow *f, const struct frame *frame,
 			 const struct roce_pkt *pkt)
 {
@@ -132,9 +150,10 @@ static void take_request(struct flow *f, const struct frame *frame,
 		/* A copy has the same ident, a packet sent anew another one;
 		 * 0 is no ident (IPv6, or a sender that gives none).
 		 */
-		if (!again)
+		if (!again && (!(pkt->op->is & OPC_READ) ||
+			       !within_read(f, pkt->psn)))
 			f->late++;
-		else if (pkt->ident && s->ident == pkt->ident)
+		else if (again && pkt->ident && s->ident == pkt->ident)
 			f->duplicates++;
 		else
 			f->retransmitted++;
@@ -149,7 +168,7 @@ static void take_request(struct flow *f, const struct frame *frame,
 	}
 	*s = (struct sent){
 		.ns = frame->ns, .psn = pkt->psn, .ident = pkt->ident,
-		.valid = true,
+		.psns = max_psns(pkt), .valid = true,
 	};
 }
 
@@ -211,14 +230,25 @@ static void take_response(struct stat_table *t, struct flow *f,
 			  const struct frame *frame,
 			  const struct roce_pkt *pkt)
 {
-	struct sent *s;
+	struct sent *s = f->requests ? outstanding(f->requests, pkt->psn) :
+				       NULL;
 	uint64_t ns;
 
-	if (!f->requests)
-		f->requests = learn_requests(t, f, pkt->psn);
-	s = f->requests ? outstanding(f->requests, pkt->psn) : NULL;
+	/* It may have been learned by chance, or the QP be another one by now.
+	 * Most packets of a READ's response answer nothing by themselves.
+	 */
+	if (!s && (!f->requests || ++f->misses > MAX_MISSES)) {
+		struct flow *g = learn_requests(t, f, pkt->psn);
+
+		f->misses = 0;
+		if (g) {
+			f->requests = g;
+			s = outstanding(g, pkt->psn);
+		}
+	}
 	if (!s || frame->ns < s->ns)
 		return;
+	f->misses = 0;
 	s->answered = true;
 	ns = frame->ns - s->ns;
 	f = f->requests;

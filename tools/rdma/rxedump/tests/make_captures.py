@@ -215,7 +215,9 @@ def odd_frames():
     yield eth(b"", kind=0x0800), None
     yield eth(b"\x45" + b"\0" * 30, kind=0x0800), None
     yield eth(b"\x65" + b"\0" * 50, kind=0x86dd), None
+    # an IP length of more than the frame has
     yield eth(good[:2] + b"\xff\xff" + good[4:]), None
+    yield eth(roce(write_only(), ipv6)[:-8]), None
     # fragments: the first with its headers, one that looks like RoCE
     yield eth(ipv4(udp(write_only()), frag=0x2000)), None
     yield eth(ipv4(udp(write_only()), frag=0x2010)), None
@@ -309,6 +311,26 @@ def flow(path):
     send(bth(0x0a, psn=8, ack=1) + RETH + b"data", 10, 5)
     ack(8, 0x62)
     send(bth(0x81) + b"\0" * 16, 11, 5)
+    send(bth(0x0c, psn=6, ack=1) + RETH, 13, 5)         # the READ's third again
+    out.file.close()
+
+
+def reused(path):
+    """A QP whose number is used again, with another peer QP."""
+    out = Pcapng(path)
+    out.iface("nk0")
+    time = START
+    for qpn, start in ((0x11, 100), (0x12, 5000)):
+        for psn in range(start, start + 40):
+            for ends, qp, opcode in (
+                    (("192.0.2.1", "192.0.2.2"), qpn, 0x04),
+                    (("192.0.2.2", "192.0.2.1"), 0x22, 0x11)):
+                body = bth(opcode, qpn=qp, psn=psn, ack=1)
+                body += (struct.pack("!I", 0x1f << 24) if opcode == 0x11
+                         else b"data")
+                frame = eth(roce(body, lambda p, e=ends: ipv4(p, ends=e)))
+                out.packet(frame, 0, 1 + (opcode == 4), time)
+                time += 10000
     out.file.close()
 
 
@@ -339,6 +361,7 @@ def main():
     links(folder + "/links.pcapng")
     flow(folder + "/flow.pcapng")
     pair(folder + "/pair.pcapng")
+    reused(folder + "/reused.pcapng")
 
 
 if __name__ == "__main__":

@@ -60,6 +60,16 @@ rewritten()
 	"$RXEDUMP" -r "$1" -w - | "$RXEDUMP" -r - -vv | diff "$tmp/a" -
 }
 
+# what was lost while capturing, and when that was, is true of a copy, too
+statistics_kept()
+{
+	local said
+
+	"$RXEDUMP" -r links.pcapng -w "$tmp/copy" &&
+	said=$("$RXEDUMP" -r "$tmp/copy" --count 2>&1 >/dev/null) &&
+	[ "$said" = "rxedump: $tmp/copy: 7 frames were dropped while capturing" ]
+}
+
 classic()
 {
 	"$RXEDUMP" -r opcodes-ipv4.pcapng --pcap -w "$tmp/copy" &&
@@ -229,6 +239,20 @@ nothing_in_pcap()
 	[ "$("$RXEDUMP" -r "$tmp/none" --count)" = "0 packets" ]
 }
 
+# as Wireshark asks while the user types
+extcap_filter()
+{
+	"$RXEDUMP" --extcap-interface rxedump-any --extcap-capture-filter \
+		"$1" >"$tmp/out" 2>"$tmp/err"
+}
+
+extcap_filters()
+{
+	extcap_filter "udp port 4791" && [ ! -s "$tmp/out" ] &&
+	extcap_filter "" && [ ! -s "$tmp/out" ] &&
+	! extcap_filter "port x" && grep -q "filter 'port x'" "$tmp/out"
+}
+
 # A pipe is full, and signals come.
 signal_while_writing()
 {
@@ -268,10 +292,12 @@ for f in flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcap
 	t "$f: JSON is JSON" json_is_json $f
 	t "$f: written again, it reads the same" rewritten $f
 done
+t "statistics of a capture are written again" statistics_kept
 t "a line a packet" prints opcodes-ipv4.pcapng.line -r opcodes-ipv4.pcapng
 t "statistics" prints flow.stat -r flow.pcapng --stat
 t "statistics as JSON" prints flow.stat.json -r flow.pcapng --stat -j
 t "statistics of two interfaces and a new PSN" prints pair.stat -r pair.pcapng --stat
+t "statistics of a QP that is used again" prints reused.stat -r reused.pcapng --stat
 t "statistics: packets of no flow" prints odd.stat.json -r odd.pcap --stat -j
 t "the classic format, in nanoseconds" classic
 t "the classic format without a packet" nothing_in_pcap
@@ -281,6 +307,7 @@ t "a file is kept if the filter is wrong" kept -r flow.pcapng "port x"
 t "a capture is not written onto itself" onto_itself
 t "what is appended to is kept" appended
 t "signals do not cut what is being written" signal_while_writing
+t "extcap: a filter is right, or what is wrong with it" extcap_filters
 t "help" prints help -h
 
 t "--opcode: name" selects 1 --opcode rc_rdma-write_only

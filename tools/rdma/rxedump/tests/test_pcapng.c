@@ -122,7 +122,9 @@ static void test_statistics(void)
 		"\x01\x00\x01\x00" "x\0\0\0"
 		"\0\0\0\0" "\x6c\x00\x00\x00";
 	struct pcapng_stats stats = {
+		.ns = 0x100000002,
 		.start_ns = 0x100000001, .end_ns = 0x100000002,
+		.absent = 1 << PCAPNG_ISB_IFDROP,
 		.received = 10, .accepted = 9, .dropped = 2, .delivered = 7,
 		.comment = "x",
 	};
@@ -153,12 +155,18 @@ static void test_round_trip(void)
 		{ .iface = &nk0, .dir = DIR_OUT, .ns = 2, .len = MAX_FRAME,
 		  .caplen = MAX_FRAME, .data = data },
 	};
-	struct pcapng_stats stats = { .dropped = 12 };
+	const struct pcapng_stats stats = {
+		.ns = 9ull << 60, .start_ns = 1, .received = 1ull << 40,
+		.missed = 5, .dropped = 7,
+		.absent = 1 << PCAPNG_ISB_ENDTIME | 1 << PCAPNG_ISB_USRDELIV,
+		.comment = "said",
+	}, *read;
 	struct frame got;
 	struct reader *r;
 	unsigned int i;
 	bool ok = true;
 	char err[256];
+	char *again;
 
 	for (i = 0; i < sizeof(data); i++)
 		data[i] = i * 7 + (i >> 8);
@@ -176,6 +184,19 @@ static void test_round_trip(void)
 	ok = ok && r && !reader_next(r, &got);
 	result(ok, "what is written is read");
 	result(r && reader_dropped(r) == 12, "drops in the file are read");
+	ok = r && reader_iface(r, 0, &read) && !read &&
+	     reader_iface(r, 1, &read) && read && !strcmp(read->comment, "said");
+	begin();
+	if (ok)
+		pcapng_statistics(file, 1, read);
+	end();
+	again = out;
+	begin();
+	pcapng_statistics(file, 1, &stats);
+	end();
+	result(ok && !memcmp(again, out, out_len),
+	       "statistics are read as they were written");
+	result(r && !reader_iface(r, 2, &read), "there is no other interface");
 	if (r)
 		reader_close(r);
 }
