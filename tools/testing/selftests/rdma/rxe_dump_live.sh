@@ -139,9 +139,25 @@ rping_agrees()
 	MIN=20 OPCODES=5 agrees "$1" run_rping 3
 }
 
+# one and several packets a message, all that perftest does on RXE
+perftests()
+{
+	local tool
+
+	for tool in send_bw write_bw read_bw "send_bw -c UC" "write_bw -c UC" \
+		    write_bw\ --write_with_imm; do
+		# shellcheck disable=SC2086 # words
+		perftest ib_$tool -s 4096 -n 8 && perftest ib_$tool -s 8 -n 8 ||
+			return 1
+	done
+	perftest ib_send_lat -c UD -s 1000 -n 8 &&
+	perftest ib_atomic_bw -A CMP_AND_SWAP -n 8 &&
+	perftest ib_atomic_bw -A FETCH_AND_ADD -n 8
+}
+
 perftest_agrees()
 {
-	MIN=100 OPCODES=3 agrees "$1" perftest ib_write_bw -s 4096 -n 20
+	MIN=200 OPCODES=25 agrees "$1" perftests
 }
 
 # as in the talk: RDMA WRITE ONLY, its RETH, what rping writes
@@ -160,7 +176,10 @@ demo()
 
 json_pipe()
 {
-	dump d -i "$DEV_A" -j && xfer -n 5 && dump_end || return 1
+	local number
+
+	number=$(in_a rxedump -D | sed -n "s/\.$DEV_A\$//p")
+	dump d -i "$number" -j && xfer -n 5 && dump_end || return 1
 	is "requests" "$(jq -r 'select(.bth.name ==
 		"RC_SEND_ONLY_WITH_IMMEDIATE" and .icrc.state == "ok") |
 		.immdt.immdt' "$TMP/d.log" | tr '\n' ' ')" "0 1 2 3 4 "
