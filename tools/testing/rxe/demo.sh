@@ -10,9 +10,9 @@
 
 set -u
 LAT_ITERS=3000
-BW_ITERS=300
+BW_ITERS=1000
 RULES=500
-ROUNDS=3
+ROUNDS=5
 
 fail()
 {
@@ -179,16 +179,22 @@ median()
 	tr ' ' '\n' <<<"$1" | sed '/^$/d' | sort -g | sed -n "$((ROUNDS / 2 + 1))p"
 }
 
-# row WHAT LAYER-3 LAYER-2: medians, and layer 2 relative to layer 3
+# changes LAYER-3 LAYER-2: round by round, since machines drift
+changes()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN {
+		n = split(a, x)
+		split(b, y)
+		for (i = 1; i <= n; i++)
+			printf "%f ", 100 * (y[i] / x[i] - 1)
+	}'
+}
+
+# row WHAT LAYER-3 LAYER-2: medians
 row()
 {
-	local l3 l2
-
-	l3=$(median "$2")
-	l2=$(median "$3")
-	printf '%-36s %9s %9s %9s\n' "$1" "$l3" "$l2" \
-		"$(awk -v a="$l3" -v b="$l2" \
-			'BEGIN { printf "%+.0f %%", 100 * (b / a - 1) }')"
+	printf '%-36s %9s %9s %+7.0f %%\n' "$1" "$(median "$2")" \
+		"$(median "$3")" "$(median "$(changes "$2" "$3")")"
 }
 
 # table MODE: one netkit mode; the layers take turns
@@ -207,7 +213,7 @@ table()
 	for n in 0 $RULES; do
 		rules "$n"
 		for ((round = 0; round < ROUNDS; round++)); do
-			for l in 3 2; do
+			for l in $((3 - round % 2)) $((2 + round % 2)); do
 				layer "$l"
 				measure "$l" "$n"
 			done
@@ -267,7 +273,7 @@ dmabufs()
 modprobe rdma_rxe || fail "no rdma_rxe"
 [ -e /proc/sys/net/rxe/rxe_network_layer ] ||
 	fail "this kernel has no net.rxe.rxe_network_layer"
-echo "RXE over netkit, Linux $(uname -r), $(nproc) CPUs, medians of $ROUNDS"
+echo "RXE over netkit, Linux $(uname -r), $(nproc) CPUs, medians of $ROUNDS rounds"
 echo
 table l2
 table l3
