@@ -106,6 +106,11 @@ def tshark(path):
             "fields", "-E", "occurrence=f"]
     for name in names:
         argv += ["-e", name]
+    # a wrong guess of what a payload is makes a frame malformed
+    for line in run("tshark", "-G", "heuristic-decodes"):
+        table, _, enabled, _, name, *_ = line.split("\t")
+        if table == "infiniband.payload" and enabled == "T":
+            argv += ["--disable-heuristic", name]
     for line in run(*argv):
         yield dict(zip(names, line.split("\t")))
 
@@ -125,7 +130,9 @@ def main():
         known = opcode in KNOWN
         if packet["kind"] != "roce" or packet["icrc"]["state"] != "ok" or \
                 (known and frame["_ws.malformed"]):
-            sys.exit(f"packet {count} is not whole: {packet}")
+            sys.exit(f"packet {count} is not whole: tshark: "
+                     f"{frame['_ws.malformed'] or 'well'}; {packet['bth']}, "
+                     f"{packet['icrc']}")
         for name, where in {**FIELDS, **(BEHIND_BTH if known else {})}.items():
             mine, other = ours(packet, where), frame[name] or None
             if name.startswith("ip.") and packet["ip"]["version"] == 6 or \

@@ -191,10 +191,9 @@ vlan_gid()
 # From a device's own GID to that of its VLAN and back: nothing goes out.
 own_vlan()
 {
-	local rc
+	local rc IP_B=$VLAN_A RXE_B=$RXE_A
 
 	(
-		IP_B=$VLAN_A RXE_B=$RXE_A
 		ip netns add "$NS_A" &&
 		ip -n "$NS_A" link add "$DEV_A" type dummy &&
 		end_up "$NS_A" "$DEV_A" "$RXE_A" $IP_A $IP6_A &&
