@@ -119,11 +119,14 @@ stop()
 	wait "$1"
 }
 
+# Who was killed takes nobody along: timeout's children are in its group. What
+# stays has an RXE device of 7.2 stay.
 kill_bg()
 {
 	local pid
 
 	for pid in "${BG[@]}"; do
+		kill -KILL -- "-$pid" 2>/dev/null
 		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	BG=()
