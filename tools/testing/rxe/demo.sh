@@ -72,16 +72,19 @@ rules()
 }
 
 # A server in b, its client in a; the client's output.  The client tries
-# again until the server listens.
+# again until the server listens. Either namespace sees both devices: without
+# -d both ends take rxe0, and nothing leaves it.
 pair()
 {
 	local server n out=
 
-	b timeout 60 "$@" >/dev/null 2>&1 &
+	b timeout 60 "$@" -d rxe1 -x "$(gid_index rxe1 0202)" \
+		>/dev/null 2>&1 &
 	server=$!
 	for ((n = 0; n < 50; n++)); do
 		sleep 0.1
-		out=$(a timeout 60 "$@" 192.0.2.2 2>&1) && break
+		out=$(a timeout 60 "$@" -d rxe0 -x "$(gid_index rxe0 0201)" \
+			192.0.2.2 2>&1) && break
 		out=
 	done
 	wait $server || return 1
@@ -92,13 +95,13 @@ pair()
 # only line that starts with the size asked for.
 latency()
 {
-	pair ib_send_lat -F -x "$gid" -s 2 -n $LAT_ITERS |
+	pair ib_send_lat -F -s 2 -n $LAT_ITERS |
 		awk '$1 == 2 && NF > 5 { print $5 }'
 }
 
 bandwidth()
 {
-	pair ib_send_bw -F -x "$gid" -s 65536 -n $BW_ITERS |
+	pair ib_send_bw -F -s 65536 -n $BW_ITERS |
 		awk '$1 == 65536 { print $4 }'
 }
 
@@ -137,17 +140,23 @@ dump_rping()
 	cat /tmp/dump
 }
 
-# the index of the GID that is the IPv4 address
+# gid_index DEVICE XXYY: of the GID that is 192.0.XX.YY, in hexadecimal
 gid_index()
 {
 	local f
 
-	for f in /sys/class/infiniband/rxe0/ports/1/gids/*; do
-		if grep -q 'ffff:c000:0201$' "$f"; then
+	for f in /sys/class/infiniband/"$1"/ports/1/gids/*; do
+		if grep -q "ffff:c000:$2\$" "$f"; then
 			basename "$f"
 			return
 		fi
 	done
+}
+
+# sent LAYER: packets that rxe0 sent by it
+sent()
+{
+	cat /sys/class/infiniband/rxe0/ports/1/hw_counters/l"$1"_sent_pkts
 }
 
 # sample COMMAND: a figure.  Where perftest cannot calibrate its clock (a busy
@@ -166,10 +175,16 @@ sample()
 # measure LAYER RULES: adds to lats and bws
 measure()
 {
-	local lat bw
+	local lat bw this other
 
+	this=$(sent "$1")
+	other=$(sent $((5 - $1)))
 	lat=$(sample latency) || fail "ib_send_lat: layer $1"
 	bw=$(sample bandwidth) || fail "ib_send_bw: layer $1"
+	sleep 0.1	# the kernel keeps counters for a jiffy
+	[ $(($(sent "$1") - this)) -gt $LAT_ITERS ] &&
+	[ "$(sent $((5 - $1)))" -eq "$other" ] ||
+		fail "layer $1 did not carry the packets"
 	lats[$2-$1]+="$lat "
 	bws[$2-$1]+="$bw "
 }
@@ -179,22 +194,15 @@ median()
 	tr ' ' '\n' <<<"$1" | sed '/^$/d' | sort -g | sed -n "$((ROUNDS / 2 + 1))p"
 }
 
-# changes LAYER-3 LAYER-2: round by round, since machines drift
-changes()
-{
-	awk -v a="$1" -v b="$2" 'BEGIN {
-		n = split(a, x)
-		split(b, y)
-		for (i = 1; i <= n; i++)
-			printf "%f ", 100 * (y[i] / x[i] - 1)
-	}'
-}
-
 # row WHAT LAYER-3 LAYER-2: medians
 row()
 {
-	printf '%-36s %9s %9s %+7.0f %%\n' "$1" "$(median "$2")" \
-		"$(median "$3")" "$(median "$(changes "$2" "$3")")"
+	local l3 l2
+
+	l3=$(median "$2")
+	l2=$(median "$3")
+	printf '%-36s %9s %9s %+7.0f %%\n' "$1" "$l3" "$l2" \
+		"$(awk -v a="$l3" -v b="$l2" 'BEGIN { print 100 * (b / a - 1) }')"
 }
 
 # table MODE: one netkit mode; the layers take turns
@@ -204,8 +212,8 @@ table()
 	local -A lats=() bws=()
 
 	setup "$mode"
-	gid=$(gid_index)
-	[ -n "$gid" ] || fail "no GID for 192.0.2.1"
+	[ -n "$(gid_index rxe0 0201)" ] && [ -n "$(gid_index rxe1 0202)" ] ||
+		fail "no GIDs for 192.0.2.1 and 192.0.2.2"
 	for l in 3 2; do
 		layer "$l" || fail "cannot set layer $l"
 		rping_works "$l" "$mode"
