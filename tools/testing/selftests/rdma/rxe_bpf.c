@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attach a BPF program that counts RoCEv2 frames, and drops all of them or
- * every Nth, to one hook of a netdev. The program is written as instructions,
+ * Attach a BPF program that counts RoCEv2 frames, and drops all of them or one
+ * of each N, to one hook of a netdev. The program is written as instructions,
  * so that the test needs neither clang nor libbpf.
  *
  * Says "ready" once attached; on SIGTERM detaches and says what it saw.
@@ -28,10 +28,14 @@
 #define MOV_REG(d, s)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
 #define MOV_IMM(d, i)	INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
 #define ADD_IMM(d, i)	INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define MUL32_IMM(d, i)	INSN(BPF_ALU | BPF_MUL | BPF_K, d, 0, 0, i)
+#define DIV_IMM(d, i)	INSN(BPF_ALU64 | BPF_DIV | BPF_K, d, 0, 0, i)
 #define MOD_IMM(d, i)	INSN(BPF_ALU64 | BPF_MOD | BPF_K, d, 0, 0, i)
+#define RSH_IMM(d, i)	INSN(BPF_ALU64 | BPF_RSH | BPF_K, d, 0, 0, i)
 #define LOAD(size, o)	INSN(BPF_LD | BPF_ABS | (size), 0, 0, 0, o)
 #define JEQ(d, i, o)	INSN(BPF_JMP | BPF_JEQ | BPF_K, d, 0, o, i)
 #define JNE(d, i, o)	INSN(BPF_JMP | BPF_JNE | BPF_K, d, 0, o, i)
+#define JNE_REG(d, s, o) INSN(BPF_JMP | BPF_JNE | BPF_X, d, s, o, 0)
 #define JA(o)		INSN(BPF_JMP | BPF_JA, 0, 0, o, 0)
 #define EXIT		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
@@ -71,7 +75,12 @@ static int make_map(void)
 	return fd;
 }
 
-/* Drop every Nth RoCE frame; 0: only count. */
+/* Drop one of each @nth RoCE frames; 0: only count. Which one differs: a sender
+ * whose rounds of retransmission were a multiple of @nth frames would lose the
+ * first of them for ever. dropped_of() has it in C.
+ */
+#define SCATTER	0x9e3779b1u
+
 static int load(int map, int nth)
 {
 	struct bpf_insn prog[] = {
@@ -79,15 +88,15 @@ static int load(int map, int nth)
 		/*  1 */ LOAD(BPF_H, 12),		/* EtherType */
 		/*  2 */ JEQ(0, 0x0800, 2),
 		/*  3 */ JEQ(0, 0x86dd, 5),
-		/*  4 */ JA(20),
+		/*  4 */ JA(27),
 		/*  5 */ LOAD(BPF_B, 14 + 9),		/* IPv4 protocol */
-		/*  6 */ JNE(0, 17, 18),
+		/*  6 */ JNE(0, 17, 25),
 		/*  7 */ LOAD(BPF_H, 14 + 20 + 2),	/* UDP destination */
 		/*  8 */ JA(3),
 		/*  9 */ LOAD(BPF_B, 14 + 6),		/* IPv6 next header */
-		/* 10 */ JNE(0, 17, 14),
+		/* 10 */ JNE(0, 17, 21),
 		/* 11 */ LOAD(BPF_H, 14 + 40 + 2),
-		/* 12 */ JNE(0, ROCE_PORT, 12),
+		/* 12 */ JNE(0, ROCE_PORT, 19),
 		/* 13 */ INSN(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0),
 		/* 14 */ MOV_REG(2, 10),
 		/* 15 */ ADD_IMM(2, -4),
@@ -96,17 +105,22 @@ static int load(int map, int nth)
 		/* 17 */ INSN(0, 0, 0, 0, 0),
 		/* 18 */ INSN(BPF_JMP | BPF_CALL, 0, 0, 0,
 			      BPF_FUNC_map_lookup_elem),
-		/* 19 */ JEQ(0, 0, 5),
+		/* 19 */ JEQ(0, 0, 12),
 		/* 20 */ MOV_IMM(1, 1),
 		/* 21 */ INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 0, 1, 0,
 			      BPF_ADD | BPF_FETCH),
-		/* 22 */ MOD_IMM(1, nth ? nth : 1),
-		/* 23 */ JNE(1, nth - 1, 1),
-		/* 24 */ JA(2),
-		/* 25 */ MOV_IMM(0, VERDICT_NEXT),
-		/* 26 */ EXIT,
-		/* 27 */ MOV_IMM(0, VERDICT_DROP),
-		/* 28 */ EXIT,
+		/* 22 */ MOV_REG(2, 1),
+		/* 23 */ DIV_IMM(2, nth ? nth : 1),
+		/* 24 */ MUL32_IMM(2, SCATTER),
+		/* 25 */ RSH_IMM(2, 16),
+		/* 26 */ MOD_IMM(2, nth ? nth : 1),
+		/* 27 */ ADD_IMM(2, !nth),		/* 1 is never 0 */
+		/* 28 */ MOD_IMM(1, nth ? nth : 1),
+		/* 29 */ JNE_REG(1, 2, 2),
+		/* 30 */ MOV_IMM(0, VERDICT_DROP),
+		/* 31 */ EXIT,
+		/* 32 */ MOV_IMM(0, VERDICT_NEXT),
+		/* 33 */ EXIT,
 	};
 	static char log[16384];
 	union bpf_attr attr = {
@@ -162,6 +176,14 @@ static uint64_t seen(int map)
 	return value;
 }
 
+/* Of @n frames that the program saw. */
+static uint64_t dropped_of(uint64_t n, uint64_t nth)
+{
+	if (!nth)
+		return 0;
+	return n / nth + (n % nth > ((uint32_t)(n / nth) * SCATTER >> 16) % nth);
+}
+
 static int parse_action(const char *text)
 {
 	int nth;
@@ -170,7 +192,7 @@ static int parse_action(const char *text)
 		return 0;
 	if (!strcmp(text, "drop-roce"))
 		return 1;
-	if (sscanf(text, "drop-every=%d", &nth) == 1 && nth > 0)
+	if (sscanf(text, "drop-one-of=%d", &nth) == 1 && nth > 0)
 		return nth;
 	fprintf(stderr, "rxe_bpf: bad action '%s'\n", text);
 	exit(1);
@@ -185,7 +207,7 @@ int main(int argc, char **argv)
 	if (argc != 4) {
 		fputs("usage: rxe_bpf DEV HOOK ACTION\n"
 		      "hooks: tcx-ingress tcx-egress netkit-primary netkit-peer\n"
-		      "actions: count drop-roce drop-every=N\n", stderr);
+		      "actions: count drop-roce drop-one-of=N\n", stderr);
 		return 1;
 	}
 	nth = parse_action(argv[3]);
@@ -201,6 +223,6 @@ int main(int argc, char **argv)
 	sigwait(&set, &sig);
 	n = seen(map);
 	printf("seen %llu dropped %llu\n", (unsigned long long)n,
-	       nth ? (unsigned long long)n / nth : 0);
+	       (unsigned long long)dropped_of(n, nth));
 	return 0;
 }

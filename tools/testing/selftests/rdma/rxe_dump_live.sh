@@ -489,7 +489,7 @@ refuses()
 		"rxedump: --netns nosuch: No such file or directory"
 }
 
-# Every tenth packet of A is dropped on its way to B: what --stat says is what
+# One of ten packets of A is dropped on its way to B: what --stat says is what
 # both ends counted.
 statistics()
 {
@@ -497,7 +497,7 @@ statistics()
 
 	tc -n "$NS_B" qdisc add dev "$DEV_B" clsact 2>/dev/null
 	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
-		tcx-ingress drop-every=10 || return 1
+		tcx-ingress drop-one-of=10 || return 1
 	mark
 	dump d -i "$DEV_A" --stat=60 -j && xfer -T 14 -n 100 &&
 	read_counters && dump_end || return 1
@@ -518,13 +518,13 @@ naks()
 	local stat
 
 	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
-		tcx-ingress drop-every=30 || return 1
+		tcx-ingress drop-one-of=30 || return 1
 	mark
 	dump d -i "$DEV_A" --stat=60 -j && xfer -T 14 -o write -s 20000 -n 5 &&
 	read_counters && dump_end || return 1
 	stat=$(jq -s "map(select(.src == \"$IP_B\"))[0]" "$TMP/d.log")
 	is "sequence errors" "$(jq '.nak["psn-sequence"]' <<<"$stat")" \
-		"$(count "$RXE_A" rcvd_seq_err)" &&
+		"$(count "$RXE_B" out_of_seq_request)" &&
 	[ "$(jq '.nak["psn-sequence"]' <<<"$stat")" -gt 0 ]
 }
 

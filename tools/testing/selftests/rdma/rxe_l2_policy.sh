@@ -87,12 +87,10 @@ retransmitted()
 	}
 }
 
-# every_10th LAYER HOOK: RC completes; each drop was told to the sender. The
-# requests that are under way at a time must not be 10 frames, as with 4000 bytes:
-# sent anew together, they would lose the first one each time.
-every_10th()
+# one_of_10 LAYER HOOK: RC completes; each drop was told to the sender
+one_of_10()
 {
-	layers "$1" "$1" && mark && bpf "$NS_A" "$DEV_A" "$2" drop-every=10 &&
+	layers "$1" "$1" && mark && bpf "$NS_A" "$DEV_A" "$2" drop-one-of=10 &&
 	xfer -T "$(scale 14 17)" -o mix -s "$(scale 20000 5000)" -n 20 -w 4 &&
 	bpf_stop && read_counters && moved "$RXE_A" xmit_drop &&
 	expect "$RXE_A" xmit_drop -eq "$DROPPED" && retransmitted &&
@@ -104,7 +102,7 @@ datagrams()
 {
 	local sent got lost
 
-	layers 2 2 && mark && bpf "$NS_A" "$DEV_A" tcx-egress drop-every=10 &&
+	layers 2 2 && mark && bpf "$NS_A" "$DEV_A" tcx-egress drop-one-of=10 &&
 	xfer -t "$1" -l -i 200 -n 100 -w 10 && bpf_stop && read_counters &&
 	expect "$RXE_A" xmit_drop -eq "$DROPPED" || return 1
 	read -r _ sent _ got _ lost _ < <(tail -n 1 "$TMP/xfer")
@@ -187,10 +185,10 @@ run_case "an nft netdev ingress rule that drops RoCE stops layer 2" \
 run_case "an nft netdev egress rule that drops RoCE stops layer 2" \
 	drop_by_nft "$NS_A" "$DEV_A" egress
 for layer in 2 3; do
-	run_case "layer $layer: RC completes when tcx drops every 10th frame" \
-		every_10th $layer tcx-egress
-	run_case "layer $layer: RC completes when netkit drops every 10th frame" \
-		every_10th $layer netkit-primary
+	run_case "layer $layer: RC completes when tcx drops one of 10 frames" \
+		one_of_10 $layer tcx-egress
+	run_case "layer $layer: RC completes when netkit drops one of 10 frames" \
+		one_of_10 $layer netkit-primary
 	run_case "layer $layer: RC completes under 10% netem loss" \
 		netem_loss $layer
 done

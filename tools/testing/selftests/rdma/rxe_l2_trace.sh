@@ -114,7 +114,7 @@ xmit_dropped()
 {
 	layers 2 2 && mark || return 1
 	spawn_ready bpf ip netns exec "$NS_A" "$HERE/rxe_bpf" "$DEV_A" \
-		tcx-egress drop-every=5 || return 1
+		tcx-egress drop-one-of=5 || return 1
 	record xfer -T "$(scale 14 17)" -n 50 && read_counters &&
 	equals rxe_drop "layer=2 .*reason=xmit_drop" "$RXE_A" xmit_drop
 }
