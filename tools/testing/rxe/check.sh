@@ -36,7 +36,7 @@ ours()
 		args+=(-o -name "$p")
 	done
 	cd "$TOP"
-	find arch drivers include net tools/rdma tools/testing/selftests -type f \
+	find arch drivers include lib net tools/rdma tools/testing/selftests -type f \
 		\( "${args[@]:1}" \) 2>/dev/null | sort
 }
 

@@ -9,7 +9,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-ROOTS=(Documentation arch drivers include net tools/rdma tools/testing/selftests)
+ROOTS=(Documentation arch drivers include lib net tools/rdma tools/testing/selftests)
 STATE=$TREE/.rxe
 
 unpack()
