@@ -31,6 +31,7 @@
 #define MACS_LEN		12
 #define DRAIN_TRIES		100
 #define BUDGET			16384	/* frames before we look up */
+#define NAP_NS			1000000
 
 struct source {
 	struct iface iface;
@@ -49,6 +50,7 @@ struct capture {
 	struct ring_buffer *ring;
 	uint64_t tai_offset;		/* ns */
 	uint64_t delivered, budget;
+	size_t drained;			/* bytes, since we looked up */
 	unsigned int nr_cpus;
 	uint64_t *per_cpu;		/* values of a count */
 	time_t next_look;
@@ -188,7 +190,6 @@ static void configure(struct capture *c, struct source *s)
 	ro->raw_ip = s->iface.linktype == LINKTYPE_RAW;
 	ro->snaplen = o->snaplen;
 	ro->headers_only = o->headers_only;
-	ro->wakeup_bytes = o->ring_kib * 1024 / 4;
 	for (i = 0; i < 256; i++)
 		ro->hdr_len[i] = roce_hdrs_len(roce_opcodes[i].hdrs);
 }
@@ -359,7 +360,7 @@ static int take_event(void *arg, void *data, size_t size)
 		.data = e->data,
 	};
 
-	(void)size;
+	c->drained += size;
 	frame.iface = &c->sources[e->iface].iface;
 	if (e->vlan_proto && frame.iface->linktype == LINKTYPE_ETHERNET)
 		put_tag(c, e, &frame);
@@ -447,6 +448,18 @@ static unsigned int look_for_ifaces(struct capture *c)
 	return left;
 }
 
+/* Let some frames gather: to be woken for each one, and to write it, costs more
+ * than to take it, and the kernel wakes nobody who is behind. Not while they come
+ * so fast that the buffer might fill meanwhile.
+ */
+static void doze(const struct capture *c)
+{
+	struct timespec nap = { .tv_nsec = NAP_NS };
+
+	if (c->drained && c->drained < c->o->ring_kib * 1024 / 8)
+		nanosleep(&nap, NULL);
+}
+
 /**
  * capture_poll() - Deliver frames
  * @c: the capture
@@ -460,9 +473,11 @@ int capture_poll(struct capture *c, int timeout_ms)
 	int err;
 
 	c->budget = BUDGET;
+	c->drained = 0;
 	err = ring_buffer__poll(c->ring, timeout_ms);
 	if (err >= 0)
 		err = ring_buffer__consume(c->ring);
+	doze(c);
 	if (err < 0 && err != -EINTR) {
 		say("ring buffer: %s", strerror(-err));
 		return -1;

@@ -28,7 +28,6 @@ const volatile __u32 iface_id;
 const volatile __u32 raw_ip;		/* frames start with the IP header */
 const volatile __u32 snaplen = MAX_EVENT_DATA;
 const volatile __u32 headers_only;
-const volatile __u32 wakeup_bytes;
 const volatile __u8 hdr_len[256];	/* behind the BTH, by opcode */
 
 /* Not a global array: without CAP_PERFMON no index may vary there. */
@@ -206,15 +205,6 @@ static __always_inline void fill(struct __sk_buff *skb, struct event *e,
 	e->pad = 0;
 }
 
-/* User space looks every few milliseconds; wake it only when that is too late:
- * a wake-up costs more than the copy.
- */
-static __always_inline __u64 wakeup(void)
-{
-	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= wakeup_bytes ?
-	       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-}
-
 /* What is reserved must have a constant size: the smallest that does. */
 #define COPY(size) do {							\
 	if (len <= (size)) {						\
@@ -223,10 +213,10 @@ static __always_inline __u64 wakeup(void)
 			return CNT_RING_FULL;				\
 		fill(skb, e, len, out);					\
 		if (bpf_skb_load_bytes(skb, 0, e->data, len)) {		\
-			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);	\
+			bpf_ringbuf_discard(e, 0);			\
 			return CNT_UNREADABLE;				\
 		}							\
-		bpf_ringbuf_submit(e, wakeup());			\
+		bpf_ringbuf_submit(e, 0);				\
 		return CNT_CAPTURED;					\
 	}								\
 } while (0)
