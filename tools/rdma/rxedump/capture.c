@@ -449,14 +449,14 @@ static unsigned int look_for_ifaces(struct capture *c)
 }
 
 /* Let some frames gather: to be woken for each one, and to write it, costs more
- * than to take it, and the kernel wakes nobody who is behind. Not while they come
- * so fast that the buffer might fill meanwhile.
+ * than to take it, and the kernel wakes nobody who is behind. Not while so much
+ * comes that we have to hurry.
  */
 static void doze(const struct capture *c)
 {
 	struct timespec nap = { .tv_nsec = NAP_NS };
 
-	if (c->drained && c->drained < c->o->ring_kib * 1024 / 8)
+	if (c->drained && c->drained < c->o->ring_kib * 1024 / 256)
 		nanosleep(&nap, NULL);
 }
 
