@@ -22,8 +22,8 @@ static inline u32 crc32_le_arch(u32 crc, const u8 *p, size_t len)
 	return crc32_le_base(crc, p, len);
 }
 
-#define crc32_be_arch crc32_be_base /* not implemented on this arch */
-#define crc32c_arch crc32c_base
+#define crc32_be_arch	crc32_be_base
+#define crc32c_arch	crc32c_base
 
 #define crc32_mod_init_arch crc32_mod_init_arch
 static void crc32_mod_init_arch(void)
