@@ -2,8 +2,10 @@
 /*
  * RDMA to and from dma-bufs: does it work here, and how fast?
  *
- * A server and a client, each with a buffer of its own. The client writes to
- * the server's buffer and reads from it, verifies the data, and prints a line.
+ * A server and a client, each with a buffer of its own, or with one of each of
+ * several kinds. The client writes to the server's buffer and reads from it,
+ * verifies the data, and prints a line for each pair. Several pairs take turns:
+ * what the machine does meanwhile hits all alike, and so they can be compared.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,8 @@
 
 #define SIZE	0x100000
 #define DEPTH	16
+#define MAX_BUFS	4
+#define TURNS	16		/* of a bandwidth measurement */
 #define ACCESS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ | \
 		 IBV_ACCESS_REMOTE_WRITE)
 
@@ -51,14 +55,15 @@ struct hello {
 };
 
 static struct {
-	const char *kind;
+	char *kinds;
 	const char *port;
 	size_t size;
 	unsigned int count;
 	bool header;
-} opt = { .kind = "udmabuf", .port = "7471", .size = 65536, .count = 500 };
+} opt = { .port = "7471", .size = 65536, .count = 500 };
 
-static struct buf buf;
+static struct buf bufs[MAX_BUFS];
+static unsigned int nr_bufs;
 
 /* ---- memory ---- */
 
@@ -98,34 +103,64 @@ static int heap_fd(const char *name)
 	return data.fd;
 }
 
-static void buf_open(struct ibv_pd *pd)
+static void buf_open(struct buf *buf, struct ibv_pd *pd)
 {
-	bool plain = !strcmp(opt.kind, "plain");
+	bool plain = !strcmp(buf->kind, "plain");
 
-	buf.kind = opt.kind;
-	buf.fd = plain ? -1 : !strcmp(opt.kind, "udmabuf") ? udmabuf_fd() :
-		 heap_fd(opt.kind);
-	buf.cpu = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-		       plain ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, buf.fd,
-		       0);
-	if (buf.cpu == MAP_FAILED)
-		die_errno("mmap of %s", opt.kind);
-	buf.iova = (uintptr_t)buf.cpu;
-	buf.mr = plain ? ibv_reg_mr(pd, buf.cpu, SIZE, ACCESS) :
-		 ibv_reg_dmabuf_mr(pd, 0, SIZE, buf.iova, buf.fd, ACCESS);
-	if (!buf.mr && errno == EOPNOTSUPP)
+	buf->fd = plain ? -1 : !strcmp(buf->kind, "udmabuf") ? udmabuf_fd() :
+		  heap_fd(buf->kind);
+	buf->cpu = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+			plain ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED,
+			buf->fd, 0);
+	if (buf->cpu == MAP_FAILED)
+		die_errno("mmap of %s", buf->kind);
+	buf->iova = (uintptr_t)buf->cpu;
+	buf->mr = plain ? ibv_reg_mr(pd, buf->cpu, SIZE, ACCESS) :
+		  ibv_reg_dmabuf_mr(pd, 0, SIZE, buf->iova, buf->fd, ACCESS);
+	if (!buf->mr && errno == EOPNOTSUPP)
 		die("registration of %s: not supported\n"
 		    "  (an rdma-core without dma-bufs for this device? try LD_PRELOAD=librxe_dmabuf.so)",
-		    opt.kind);
-	if (!buf.mr)
-		die_errno("registration of %s", opt.kind);
+		    buf->kind);
+	if (!buf->mr)
+		die_errno("registration of %s", buf->kind);
 }
 
-static void cpu_sync(uint64_t flags)
+static void bufs_open(struct ibv_pd *pd)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_bufs; i++)
+		buf_open(&bufs[i], pd);
+}
+
+static void bufs_close(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_bufs; i++)
+		if (ibv_dereg_mr(bufs[i].mr))
+			die("dereg_mr");
+}
+
+/* of -m */
+static void name_kinds(void)
+{
+	char *kind;
+
+	for (kind = strtok(opt.kinds, ","); kind; kind = strtok(NULL, ",")) {
+		if (nr_bufs == MAX_BUFS)
+			die("more than %d kinds of memory", MAX_BUFS);
+		bufs[nr_bufs++].kind = kind;
+	}
+	if (!nr_bufs)
+		die("-m names no memory");
+}
+
+static void cpu_sync(const struct buf *buf, uint64_t flags)
 {
 	struct dma_buf_sync sync = { .flags = flags };
 
-	if (buf.fd >= 0 && ioctl(buf.fd, DMA_BUF_IOCTL_SYNC, &sync))
+	if (buf->fd >= 0 && ioctl(buf->fd, DMA_BUF_IOCTL_SYNC, &sync))
 		die_errno("DMA_BUF_IOCTL_SYNC");
 }
 
@@ -134,26 +169,27 @@ static uint8_t pattern(uint32_t seed, size_t i)
 	return seed * 131 + i * 7 + (i >> 8) * 3 + (i >> 16) * 5 + 1;
 }
 
-static void fill(uint32_t seed, size_t offset, size_t len)
+static void fill(const struct buf *buf, uint32_t seed, size_t len)
 {
 	size_t i;
 
-	cpu_sync(DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+	cpu_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
 	for (i = 0; i < len; i++)
-		buf.cpu[offset + i] = pattern(seed, i);
-	cpu_sync(DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
+		buf->cpu[i] = pattern(seed, i);
+	cpu_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
 }
 
-static void verify(uint32_t seed, size_t offset, size_t len)
+static void verify(const struct buf *buf, uint32_t seed, size_t offset,
+		   size_t len)
 {
 	size_t i;
 
-	cpu_sync(DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	cpu_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
 	for (i = 0; i < len; i++)
-		if (buf.cpu[offset + i] != pattern(seed, i))
-			die("%s: byte %zu is %#x, not %#x", opt.kind, i,
-			    buf.cpu[offset + i], pattern(seed, i));
-	cpu_sync(DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+		if (buf->cpu[offset + i] != pattern(seed, i))
+			die("%s: byte %zu is %#x, not %#x", buf->kind, i,
+			    buf->cpu[offset + i], pattern(seed, i));
+	cpu_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
 }
 
 /* ---- connection ---- */
@@ -196,18 +232,22 @@ static void serve(const char *node)
 		.responder_resources = DEPTH, .initiator_depth = DEPTH,
 	};
 	struct rdma_cm_id *listen = create_ep(node, true), *id;
+	struct hello hello[MAX_BUFS] = {};
 	struct ibv_recv_wr *bad, wr = {};
-	struct hello hello = {};
 	struct ibv_wc wc;
+	unsigned int i;
 
 	if (rdma_listen(listen, 1) || rdma_get_request(listen, &id))
 		die_errno("listen");
-	buf_open(id->pd);
-	hello.iova = buf.iova;
-	hello.rkey = buf.mr->rkey;
-	snprintf(hello.kind, sizeof(hello.kind), "%s", opt.kind);
-	param.private_data = &hello;
-	param.private_data_len = sizeof(hello);
+	bufs_open(id->pd);
+	for (i = 0; i < nr_bufs; i++) {
+		hello[i].iova = bufs[i].iova;
+		hello[i].rkey = bufs[i].mr->rkey;
+		snprintf(hello[i].kind, sizeof(hello[i].kind), "%s",
+			 bufs[i].kind);
+	}
+	param.private_data = hello;
+	param.private_data_len = nr_bufs * sizeof(*hello);
 	if (ibv_post_recv(id->qp, &wr, &bad) || rdma_accept(id, &param))
 		die_errno("accept");
 
@@ -216,10 +256,10 @@ static void serve(const char *node)
 		usleep(1000);
 	if (wc.status != IBV_WC_SUCCESS)
 		die("%s", ibv_wc_status_str(wc.status));
-	verify(ntohl(wc.imm_data), 0, opt.size);
+	for (i = 0; i < nr_bufs; i++)
+		verify(&bufs[i], ntohl(wc.imm_data) + i, 0, opt.size);
 	rdma_disconnect(id);
-	if (ibv_dereg_mr(buf.mr))
-		die("dereg_mr");
+	bufs_close();
 	rdma_destroy_ep(id);
 	rdma_destroy_ep(listen);
 }
@@ -235,10 +275,12 @@ static double now(void)
 }
 
 static void post(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-		 const struct hello *peer, size_t offset, size_t len)
+		 const struct buf *buf, const struct hello *peer,
+		 size_t offset, size_t len)
 {
 	struct ibv_sge sge = {
-		.addr = buf.iova + offset, .length = len, .lkey = buf.mr->lkey,
+		.addr = buf->iova + offset, .length = len,
+		.lkey = buf->mr->lkey,
 	};
 	struct ibv_send_wr *bad, wr = {
 		.sg_list = &sge, .num_sge = 1, .opcode = op,
@@ -256,45 +298,87 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* the median time of 8 bytes, in us */
-static double latency(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-		      const struct hello *peer)
+static double median(double *values, unsigned int nr)
 {
-	double *took = calloc(opt.count, sizeof(*took));
-	struct ibv_wc wc;
-	unsigned int n;
-	double median;
-
-	for (n = 0; n < opt.count; n++) {
-		took[n] = now();
-		post(id, op, peer, SIZE / 2, 8);
-		poll_one(id->send_cq, &wc);
-		took[n] = now() - took[n];
-	}
-	qsort(took, opt.count, sizeof(*took), compare);
-	median = took[opt.count / 2];
-	free(took);
-	return median;
+	qsort(values, nr, sizeof(*values), compare);
+	return values[nr / 2];
 }
 
-/* MiB/s */
-static double bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-			const struct hello *peer)
+/* one message of 8 bytes, in us */
+static double one_latency(struct rdma_cm_id *id, enum ibv_wr_opcode op,
+			  const struct buf *buf, const struct hello *peer)
+{
+	struct ibv_wc wc;
+	double start;
+
+	start = now();
+	post(id, op, buf, peer, SIZE / 2, 8);
+	poll_one(id->send_cq, &wc);
+	return now() - start;
+}
+
+/* count messages, in MiB/s */
+static double one_bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
+			    const struct buf *buf, const struct hello *peer,
+			    unsigned int count)
 {
 	unsigned int posted, done;
 	struct ibv_wc wc;
 	double start;
 
 	start = now();
-	for (posted = done = 0; done < opt.count; done++) {
-		while (posted < opt.count && posted - done < DEPTH / 2) {
-			post(id, op, peer, op == IBV_WR_RDMA_READ ?
+	for (posted = done = 0; done < count; done++) {
+		while (posted < count && posted - done < DEPTH / 2) {
+			post(id, op, buf, peer, op == IBV_WR_RDMA_READ ?
 			     SIZE / 2 : 0, opt.size);
 			posted++;
 		}
 		poll_one(id->send_cq, &wc);
 	}
-	return opt.count * (opt.size / 1048576.0) / ((now() - start) / 1e6);
+	return count * (opt.size / 1048576.0) / ((now() - start) / 1e6);
+}
+
+/* medians; each turn begins with another pair */
+static void latency(struct rdma_cm_id *id, enum ibv_wr_opcode op,
+		    const struct hello *peers, double *result)
+{
+	double *took[MAX_BUFS];
+	unsigned int turn, n, i;
+
+	for (i = 0; i < nr_bufs; i++) {
+		took[i] = calloc(opt.count, sizeof(**took));
+		if (!took[i])
+			die_errno("memory");
+	}
+	for (turn = 0; turn < opt.count; turn++) {
+		for (n = 0; n < nr_bufs; n++) {
+			i = (turn + n) % nr_bufs;
+			took[i][turn] = one_latency(id, op, &bufs[i],
+						    &peers[i]);
+		}
+	}
+	for (i = 0; i < nr_bufs; i++) {
+		result[i] = median(took[i], opt.count);
+		free(took[i]);
+	}
+}
+
+static void bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
+		      const struct hello *peers, double *result)
+{
+	unsigned int count = (opt.count + TURNS - 1) / TURNS;
+	double got[MAX_BUFS][TURNS];
+	unsigned int turn, n, i;
+
+	for (turn = 0; turn < TURNS; turn++) {
+		for (n = 0; n < nr_bufs; n++) {
+			i = (turn + n) % nr_bufs;
+			got[i][turn] = one_bandwidth(id, op, &bufs[i],
+						     &peers[i], count);
+		}
+	}
+	for (i = 0; i < nr_bufs; i++)
+		result[i] = median(got[i], TURNS);
 }
 
 static void finish(struct rdma_cm_id *id, uint32_t seed)
@@ -309,6 +393,23 @@ static void finish(struct rdma_cm_id *id, uint32_t seed)
 	poll_one(id->send_cq, &wc);
 }
 
+static void get_hello(const struct rdma_cm_id *id, const char *node,
+		      struct hello *peers)
+{
+	const struct rdma_conn_param *conn = &id->event->param.conn;
+	unsigned int i;
+
+	/* the CM pads what it carries with zeros */
+	if (conn->private_data_len < nr_bufs * sizeof(*peers))
+		die("%s is no dmabuf_perf", node);
+	memcpy(peers, conn->private_data, nr_bufs * sizeof(*peers));
+	for (i = 0; i < nr_bufs; i++) {
+		peers[i].kind[sizeof(peers[i].kind) - 1] = 0;
+		if (!peers[i].iova)
+			die("%s has fewer kinds of memory", node);
+	}
+}
+
 static void client(const char *node)
 {
 	struct rdma_conn_param param = {
@@ -316,34 +417,35 @@ static void client(const char *node)
 		.retry_count = 7, .rnr_retry_count = 7,
 	};
 	struct rdma_cm_id *id = create_ep(node, false);
+	double lat[2][MAX_BUFS], bw[2][MAX_BUFS];
+	struct hello peers[MAX_BUFS];
 	uint32_t seed = getpid();
-	struct hello peer;
-	double lat[2], bw[2];
+	unsigned int i;
 
-	buf_open(id->pd);
+	bufs_open(id->pd);
 	if (rdma_connect(id, &param))
 		die_errno("%s: connect", node);
-	if (id->event->param.conn.private_data_len < sizeof(peer))
-		die("%s is no dmabuf_perf", node);
-	memcpy(&peer, id->event->param.conn.private_data, sizeof(peer));
-	peer.kind[sizeof(peer.kind) - 1] = 0;
+	get_hello(id, node, peers);
 
-	lat[0] = latency(id, IBV_WR_RDMA_WRITE, &peer);
-	lat[1] = latency(id, IBV_WR_RDMA_READ, &peer);
-	fill(seed, 0, opt.size);
-	bw[0] = bandwidth(id, IBV_WR_RDMA_WRITE, &peer);
-	bw[1] = bandwidth(id, IBV_WR_RDMA_READ, &peer);
-	verify(seed, SIZE / 2, opt.size);
+	latency(id, IBV_WR_RDMA_WRITE, peers, lat[0]);
+	latency(id, IBV_WR_RDMA_READ, peers, lat[1]);
+	for (i = 0; i < nr_bufs; i++)
+		fill(&bufs[i], seed + i, opt.size);
+	bandwidth(id, IBV_WR_RDMA_WRITE, peers, bw[0]);
+	bandwidth(id, IBV_WR_RDMA_READ, peers, bw[1]);
+	for (i = 0; i < nr_bufs; i++)
+		verify(&bufs[i], seed + i, SIZE / 2, opt.size);
 	finish(id, seed);
 	if (opt.header)
 		printf("%-10s %-10s %10s %10s %12s %12s  data\n", "from", "to",
 		       "write, us", "read, us", "write, MiB/s",
 		       "read, MiB/s");
-	printf("%-10s %-10s %10.2f %10.2f %12.2f %12.2f  ok\n", opt.kind,
-	       peer.kind, lat[0], lat[1], bw[0], bw[1]);
+	for (i = 0; i < nr_bufs; i++)
+		printf("%-10s %-10s %10.2f %10.2f %12.2f %12.2f  ok\n",
+		       bufs[i].kind, peers[i].kind, lat[0][i], lat[1][i],
+		       bw[0][i], bw[1][i]);
 	rdma_disconnect(id);
-	if (ibv_dereg_mr(buf.mr))
-		die("dereg_mr");
+	bufs_close();
 	rdma_destroy_ep(id);
 }
 
@@ -351,7 +453,8 @@ static void show_help(FILE *to)
 {
 	fputs("usage: dmabuf_perf [options] -l [ADDRESS]   server, for one client\n"
 	      "       dmabuf_perf [options] ADDRESS        client\n"
-	      "  -m MEMORY  udmabuf (the default), plain, or the name of a DMA heap\n"
+	      "  -m MEMORY  udmabuf (the default), plain, or the name of a DMA heap; or\n"
+	      "             several, with commas, which take turns\n"
 	      "  -s BYTES   of a message for bandwidth and verification (65536)\n"
 	      "  -n COUNT   of messages (500)\n"
 	      "  -p PORT    (7471)\n"
@@ -373,16 +476,18 @@ static unsigned long parse_num(const char *text, unsigned long max)
 
 int main(int argc, char **argv)
 {
+	char standard[] = "udmabuf";
 	bool server = false;
 	int c;
 
+	opt.kinds = standard;
 	while ((c = getopt(argc, argv, "lm:s:n:p:Hh")) != -1) {
 		switch (c) {
 		case 'l':
 			server = true;
 			break;
 		case 'm':
-			opt.kind = optarg;
+			opt.kinds = optarg;
 			break;
 		case 's':
 			opt.size = parse_num(optarg, SIZE / 2);
@@ -400,6 +505,7 @@ int main(int argc, char **argv)
 			show_help(c == 'h' ? stdout : stderr);
 		}
 	}
+	name_kinds();
 	if (server)
 		serve(argv[optind]);
 	else if (argc - optind == 1)
