@@ -28,7 +28,7 @@
 #define SIZE	0x100000
 #define DEPTH	16
 #define MAX_BUFS	4
-#define TURNS	16		/* of a bandwidth measurement */
+#define BLOCK	32		/* messages until another pair has its turn */
 #define ACCESS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ | \
 		 IBV_ACCESS_REMOTE_WRITE)
 
@@ -317,11 +317,11 @@ static double one_latency(struct rdma_cm_id *id, enum ibv_wr_opcode op,
 	return now() - start;
 }
 
-/* count messages, in MiB/s */
+/* a block of messages, in MiB/s */
 static double one_bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-			    const struct buf *buf, const struct hello *peer,
-			    unsigned int count)
+			    const struct buf *buf, const struct hello *peer)
 {
+	unsigned int count = opt.count < BLOCK ? opt.count : BLOCK;
 	unsigned int posted, done;
 	struct ibv_wc wc;
 	double start;
@@ -338,47 +338,33 @@ static double one_bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
 	return count * (opt.size / 1048576.0) / ((now() - start) / 1e6);
 }
 
-/* medians; each turn begins with another pair */
-static void latency(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-		    const struct hello *peers, double *result)
+/* Medians; each turn begins with another pair. */
+static void take_turns(unsigned int turns,
+		       double (*one)(struct rdma_cm_id *id,
+				     enum ibv_wr_opcode op,
+				     const struct buf *buf,
+				     const struct hello *peer),
+		       struct rdma_cm_id *id, enum ibv_wr_opcode op,
+		       const struct hello *peers, double *result)
 {
-	double *took[MAX_BUFS];
+	double *got[MAX_BUFS];
 	unsigned int turn, n, i;
 
 	for (i = 0; i < nr_bufs; i++) {
-		took[i] = calloc(opt.count, sizeof(**took));
-		if (!took[i])
+		got[i] = calloc(turns, sizeof(**got));
+		if (!got[i])
 			die_errno("memory");
 	}
-	for (turn = 0; turn < opt.count; turn++) {
+	for (turn = 0; turn < turns; turn++) {
 		for (n = 0; n < nr_bufs; n++) {
 			i = (turn + n) % nr_bufs;
-			took[i][turn] = one_latency(id, op, &bufs[i],
-						    &peers[i]);
+			got[i][turn] = one(id, op, &bufs[i], &peers[i]);
 		}
 	}
 	for (i = 0; i < nr_bufs; i++) {
-		result[i] = median(took[i], opt.count);
-		free(took[i]);
+		result[i] = median(got[i], turns);
+		free(got[i]);
 	}
-}
-
-static void bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-		      const struct hello *peers, double *result)
-{
-	unsigned int count = (opt.count + TURNS - 1) / TURNS;
-	double got[MAX_BUFS][TURNS];
-	unsigned int turn, n, i;
-
-	for (turn = 0; turn < TURNS; turn++) {
-		for (n = 0; n < nr_bufs; n++) {
-			i = (turn + n) % nr_bufs;
-			got[i][turn] = one_bandwidth(id, op, &bufs[i],
-						     &peers[i], count);
-		}
-	}
-	for (i = 0; i < nr_bufs; i++)
-		result[i] = median(got[i], TURNS);
 }
 
 static void finish(struct rdma_cm_id *id, uint32_t seed)
@@ -419,20 +405,20 @@ static void client(const char *node)
 	struct rdma_cm_id *id = create_ep(node, false);
 	double lat[2][MAX_BUFS], bw[2][MAX_BUFS];
 	struct hello peers[MAX_BUFS];
+	unsigned int blocks = (opt.count + BLOCK - 1) / BLOCK, i;
 	uint32_t seed = getpid();
-	unsigned int i;
 
 	bufs_open(id->pd);
 	if (rdma_connect(id, &param))
 		die_errno("%s: connect", node);
 	get_hello(id, node, peers);
 
-	latency(id, IBV_WR_RDMA_WRITE, peers, lat[0]);
-	latency(id, IBV_WR_RDMA_READ, peers, lat[1]);
+	take_turns(opt.count, one_latency, id, IBV_WR_RDMA_WRITE, peers, lat[0]);
+	take_turns(opt.count, one_latency, id, IBV_WR_RDMA_READ, peers, lat[1]);
 	for (i = 0; i < nr_bufs; i++)
 		fill(&bufs[i], seed + i, opt.size);
-	bandwidth(id, IBV_WR_RDMA_WRITE, peers, bw[0]);
-	bandwidth(id, IBV_WR_RDMA_READ, peers, bw[1]);
+	take_turns(blocks, one_bandwidth, id, IBV_WR_RDMA_WRITE, peers, bw[0]);
+	take_turns(blocks, one_bandwidth, id, IBV_WR_RDMA_READ, peers, bw[1]);
 	for (i = 0; i < nr_bufs; i++)
 		verify(&bufs[i], seed + i, SIZE / 2, opt.size);
 	finish(id, seed);

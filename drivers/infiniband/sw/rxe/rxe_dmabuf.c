@@ -15,8 +15,8 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/srcu.h>
 
 #include "rxe.h"
 #include "rxe_dmabuf.h"
@@ -31,7 +31,7 @@ MODULE_IMPORT_NS("DMA_BUF");
  * @offset: where in @map the MR begins
  * @mapped: @map and the pin are there. Once false it stays so: the buffer was
  *	    revoked. Written with the buffer's reservation lock held, read
- *	    under rxe_dmabuf_srcu.
+ *	    in an RCU read section.
  */
 struct rxe_dmabuf {
 	struct dma_buf			*dmabuf;
@@ -40,11 +40,6 @@ struct rxe_dmabuf {
 	u64				offset;
 	bool				mapped;
 };
-
-/* A revocation waits until all accesses that may not have seen it are over. A
- * reader copies one packet at most and does not sleep.
- */
-DEFINE_STATIC_SRCU(rxe_dmabuf_srcu);
 
 /* Whoever accesses holds a reference of the MR, and rxe_cleanup() waits 50 s
  * for these before it frees the MR all the same: wait much less.
@@ -67,12 +62,13 @@ static int rxe_dmabuf_wait(struct rxe_dmabuf *buf, enum dma_data_direction dir)
 	return ret < 0 ? ret : 0;
 }
 
-/* The exporter may take the reservation lock in its begin_cpu_access(), and a
- * revocation holds that lock while it waits for readers: so begin and end have
- * to be outside the read section.
+/* Begin and end of the CPU's access are outside the RCU read section, which a
+ * revocation waits for: they may sleep, and the exporter may take the
+ * reservation lock there, which the revocation holds. Inside, one packet at
+ * most is copied.
  */
 static int rxe_dmabuf_begin(struct rxe_dmabuf *buf,
-			    enum dma_data_direction dir, int *idx)
+			    enum dma_data_direction dir)
 {
 	int err;
 
@@ -84,19 +80,18 @@ static int rxe_dmabuf_begin(struct rxe_dmabuf *buf,
 	if (err)
 		return err;
 
-	*idx = srcu_read_lock(&rxe_dmabuf_srcu);
+	rcu_read_lock();
 	if (likely(READ_ONCE(buf->mapped)))
 		return 0;
 
-	srcu_read_unlock(&rxe_dmabuf_srcu, *idx);
+	rcu_read_unlock();
 	dma_buf_end_cpu_access(buf->dmabuf, dir);
 	return -ENODEV;
 }
 
-static int rxe_dmabuf_end(struct rxe_dmabuf *buf, enum dma_data_direction dir,
-			  int idx)
+static int rxe_dmabuf_end(struct rxe_dmabuf *buf, enum dma_data_direction dir)
 {
-	srcu_read_unlock(&rxe_dmabuf_srcu, idx);
+	rcu_read_unlock();
 	return dma_buf_end_cpu_access(buf->dmabuf, dir);
 }
 
@@ -128,9 +123,9 @@ int rxe_dmabuf_copy(struct rxe_mr *mr, u64 iova, void *addr,
 	/* lines of which only a part is written have to be right first */
 	enum dma_data_direction sync = dir == RXE_TO_MR_OBJ ?
 				       DMA_BIDIRECTIONAL : DMA_FROM_DEVICE;
-	int err, idx;
+	int err;
 
-	err = rxe_dmabuf_begin(buf, sync, &idx);
+	err = rxe_dmabuf_begin(buf, sync);
 	if (err)
 		goto err_access;
 
@@ -139,7 +134,7 @@ int rxe_dmabuf_copy(struct rxe_mr *mr, u64 iova, void *addr,
 	else
 		iosys_map_memcpy_from(addr, &buf->map, pos, length);
 
-	err = rxe_dmabuf_end(buf, sync, idx);
+	err = rxe_dmabuf_end(buf, sync);
 	if (err)
 		goto err_access;
 	return 0;
@@ -149,8 +144,7 @@ err_access:
 	return -EFAULT;
 }
 
-static enum resp_states rxe_dmabuf_begin_u64(struct rxe_mr *mr, u64 iova,
-					     int *idx)
+static enum resp_states rxe_dmabuf_begin_u64(struct rxe_mr *mr, u64 iova)
 {
 	if (unlikely(mr_check_range(mr, iova, sizeof(u64))))
 		return RESPST_ERR_RKEY_VIOLATION;
@@ -161,14 +155,14 @@ static enum resp_states rxe_dmabuf_begin_u64(struct rxe_mr *mr, u64 iova,
 		return RESPST_ERR_MISALIGNED_ATOMIC;
 	}
 
-	if (rxe_dmabuf_begin(mr->dmabuf, DMA_BIDIRECTIONAL, idx))
+	if (rxe_dmabuf_begin(mr->dmabuf, DMA_BIDIRECTIONAL))
 		return RESPST_ERR_RKEY_VIOLATION;
 	return RESPST_NONE;
 }
 
-static enum resp_states rxe_dmabuf_end_u64(struct rxe_mr *mr, int idx)
+static enum resp_states rxe_dmabuf_end_u64(struct rxe_mr *mr)
 {
-	if (rxe_dmabuf_end(mr->dmabuf, DMA_BIDIRECTIONAL, idx))
+	if (rxe_dmabuf_end(mr->dmabuf, DMA_BIDIRECTIONAL))
 		return RESPST_ERR_RKEY_VIOLATION;
 	return RESPST_NONE;
 }
@@ -194,9 +188,8 @@ enum resp_states rxe_dmabuf_atomic_op(struct rxe_mr *mr, u64 iova, int opcode,
 	struct iosys_map *map = &mr->dmabuf->map;
 	size_t pos = rxe_dmabuf_pos(mr, iova);
 	enum resp_states state;
-	int idx;
 
-	state = rxe_dmabuf_begin_u64(mr, iova, &idx);
+	state = rxe_dmabuf_begin_u64(mr, iova);
 	if (state != RESPST_NONE)
 		return state;
 
@@ -208,7 +201,7 @@ enum resp_states rxe_dmabuf_atomic_op(struct rxe_mr *mr, u64 iova, int opcode,
 		iosys_map_wr(map, pos, u64, swap_add);
 	spin_unlock_bh(&atomic_ops_lock);
 
-	return rxe_dmabuf_end_u64(mr, idx);
+	return rxe_dmabuf_end_u64(mr);
 }
 
 /**
@@ -223,9 +216,8 @@ enum resp_states rxe_dmabuf_atomic_op(struct rxe_mr *mr, u64 iova, int opcode,
 enum resp_states rxe_dmabuf_atomic_write(struct rxe_mr *mr, u64 iova, u64 value)
 {
 	enum resp_states state;
-	int idx;
 
-	state = rxe_dmabuf_begin_u64(mr, iova, &idx);
+	state = rxe_dmabuf_begin_u64(mr, iova);
 	if (state != RESPST_NONE)
 		return state;
 
@@ -233,7 +225,7 @@ enum resp_states rxe_dmabuf_atomic_write(struct rxe_mr *mr, u64 iova, u64 value)
 	smp_mb();
 	iosys_map_wr(&mr->dmabuf->map, rxe_dmabuf_pos(mr, iova), u64, value);
 
-	return rxe_dmabuf_end_u64(mr, idx);
+	return rxe_dmabuf_end_u64(mr);
 }
 
 /* Returns true if there was something to unmap. */
@@ -263,7 +255,7 @@ static void rxe_dmabuf_revoke(struct dma_buf_attachment *attach)
 	if (!rxe_dmabuf_kill_locked(buf))
 		return;
 
-	synchronize_srcu(&rxe_dmabuf_srcu);
+	synchronize_rcu();
 	rxe_dmabuf_unmap_locked(buf);
 }
 
