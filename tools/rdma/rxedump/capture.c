@@ -31,7 +31,8 @@
 #define MACS_LEN		12
 #define DRAIN_TRIES		100
 #define BUDGET			16384	/* frames before we look up */
-#define NAP_NS			1000000
+#define MIN_NAP_NS		500000
+#define MAX_NAP_NS		8000000
 
 struct source {
 	struct iface iface;
@@ -51,6 +52,7 @@ struct capture {
 	uint64_t tai_offset;		/* ns */
 	uint64_t delivered, budget;
 	size_t drained;			/* bytes, since we looked up */
+	long nap_ns;
 	unsigned int nr_cpus;
 	uint64_t *per_cpu;		/* values of a count */
 	time_t next_look;
@@ -448,15 +450,27 @@ static unsigned int look_for_ifaces(struct capture *c)
 	return left;
 }
 
-/* Let some frames gather: to be woken for each one, and to write it, costs more
- * than to take it, and the kernel wakes nobody who is behind. Not while so much
- * comes that we have to hurry.
+/* Let frames gather: to be woken for each one, and to write it, costs more than
+ * to take it, and who is awake all the time is in the way of those who send.
+ * But the buffer must not be filled by more than an eighth meanwhile.
  */
-static void doze(const struct capture *c)
+static void doze(struct capture *c)
 {
-	struct timespec nap = { .tv_nsec = NAP_NS };
+	size_t much = c->o->ring_kib * 1024 / 8;
+	struct timespec nap = {};
 
-	if (c->drained && c->drained < c->o->ring_kib * 1024 / 256)
+	if (!c->drained)
+		return;
+	if (c->drained > much)
+		c->nap_ns /= 2;
+	else if (c->drained < much / 4)
+		c->nap_ns = c->nap_ns ? c->nap_ns * 2 : MIN_NAP_NS;
+	if (c->nap_ns < MIN_NAP_NS)
+		c->nap_ns = 0;
+	if (c->nap_ns > MAX_NAP_NS)
+		c->nap_ns = MAX_NAP_NS;
+	nap.tv_nsec = c->nap_ns;
+	if (c->nap_ns)
 		nanosleep(&nap, NULL);
 }
 

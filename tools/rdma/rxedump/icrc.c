@@ -4,8 +4,8 @@
  * from eight bytes of ones, which stand for a local routing header, to the end
  * of the payload. What routers may change counts as ones.
  */
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 #include "roce.h"
 
 /**
@@ -41,10 +41,10 @@ uint32_t roce_icrc(const uint8_t *ip, size_t len, unsigned int version,
 	memset(bth + 6, 0xff, 2);		/* UDP checksum */
 	bth[8 + 4] = 0xff;			/* FECN, BECN, reserved */
 
-	crc = crc32(0, lrh, sizeof(lrh));
-	crc = crc32(crc, head, ip_len);
-	crc = crc32(crc, ip + ip_len, udp_offset - ip_len);
-	crc = crc32(crc, bth, sizeof(bth));
-	crc = crc32(crc, ip + bth_end, len - bth_end);
+	crc = libdeflate_crc32(0, lrh, sizeof(lrh));
+	crc = libdeflate_crc32(crc, head, ip_len);
+	crc = libdeflate_crc32(crc, ip + ip_len, udp_offset - ip_len);
+	crc = libdeflate_crc32(crc, bth, sizeof(bth));
+	crc = libdeflate_crc32(crc, ip + bth_end, len - bth_end);
 	return __builtin_bswap32(crc);
 }

@@ -55,6 +55,23 @@ struct where {
 	struct filter_key key;
 };
 
+/* How nearly all RoCE looks: no tag, no IP options. At once, for those who have
+ * no JIT.
+ */
+struct plain {
+	__u16 pad;			/* so that the rest is aligned */
+	__u8 macs[12];
+	__be16 proto;
+	__u8 version, tos;
+	__be16 len, ident, frag;
+	__u8 ttl, protocol;
+	__be16 check;
+	__be32 src, dst;
+	struct udp_bth l4;
+};
+
+#define PLAIN_LEN	(sizeof(struct plain) - 2)
+
 static __always_inline void count(__u32 which)
 {
 	__u64 *value = bpf_map_lookup_elem(&counts, &which);
@@ -124,6 +141,25 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct where *w,
 	return next == IPPROTO_UDP ? FOUND : CNT_NOT_ROCE;
 }
 
+/* As parse_link() and parse_ipv4(), and *h is there, too. False: look closer. */
+static __always_inline bool parse_plain(struct __sk_buff *skb, struct where *w,
+					struct udp_bth *h)
+{
+	struct plain p = {};
+
+	if (raw_ip || bpf_skb_load_bytes(skb, 0, p.macs, PLAIN_LEN) ||
+	    p.proto != bpf_htons(ETH_P_IP) || p.version != 0x45 ||
+	    p.protocol != IPPROTO_UDP || p.frag & bpf_htons(0x3fff))
+		return false;
+	w->l4 = ETH_HLEN + 20;
+	w->key.src[2] = bpf_htonl(0xffff);
+	w->key.dst[2] = bpf_htonl(0xffff);
+	w->key.src[3] = p.src;
+	w->key.dst[3] = p.dst;
+	*h = p.l4;
+	return true;
+}
+
 /* Tags in the frame; one that the device took off is in the metadata. */
 static __always_inline int parse_link(struct __sk_buff *skb, struct where *w,
 				      __be16 *proto)
@@ -154,33 +190,48 @@ static __always_inline int parse_link(struct __sk_buff *skb, struct where *w,
 	return FOUND;
 }
 
+/* Where is the UDP header, and what does it say? FOUND, or why not. */
+static __always_inline int parse(struct __sk_buff *skb, struct where *w,
+				 struct udp_bth *h, bool *whole)
+{
+	bool fragment = false;
+	__be16 proto = 0;
+	int ret;
+
+	if (parse_plain(skb, w, h))
+		return h->dest == bpf_htons(ROCE_PORT) ? FOUND : CNT_NOT_ROCE;
+	ret = parse_link(skb, w, &proto);
+	if (ret != FOUND)
+		return ret;
+	if (proto == bpf_htons(ETH_P_IP))
+		ret = parse_ipv4(skb, w, &fragment);
+	else if (proto == bpf_htons(ETH_P_IPV6))
+		ret = parse_ipv6(skb, w, &fragment);
+	else
+		ret = CNT_NOT_ROCE;
+	if (ret != FOUND)
+		return ret;
+	if (bpf_skb_load_bytes(skb, w->l4, h, UDP_LEN) ||
+	    h->dest != bpf_htons(ROCE_PORT))
+		return CNT_NOT_ROCE;
+	*whole = !fragment && !bpf_skb_load_bytes(skb, w->l4, h, sizeof(*h));
+	return FOUND;
+}
+
 /* Is it RoCE that is wanted? FOUND, or why not; *cut: how much is wanted */
 static __always_inline int classify(struct __sk_buff *skb, __u32 *cut)
 {
 	struct where w = {};
 	struct udp_bth h = {};
-	bool fragment = false;
-	__be16 proto = 0;
+	bool whole = true;
 	int ret;
 
-	ret = parse_link(skb, &w, &proto);
+	ret = parse(skb, &w, &h, &whole);
 	if (ret != FOUND)
 		return ret;
-	if (proto == bpf_htons(ETH_P_IP))
-		ret = parse_ipv4(skb, &w, &fragment);
-	else if (proto == bpf_htons(ETH_P_IPV6))
-		ret = parse_ipv6(skb, &w, &fragment);
-	else
-		ret = CNT_NOT_ROCE;
-	if (ret != FOUND)
-		return ret;
-	if (bpf_skb_load_bytes(skb, w.l4, &h, UDP_LEN) ||
-	    h.dest != bpf_htons(ROCE_PORT))
-		return CNT_NOT_ROCE;
-	if (fragment || bpf_skb_load_bytes(skb, w.l4, &h, sizeof(h))) {
-		/* no whole packet: said by the decoder, passed by no filter */
+	/* no whole packet: said by the decoder, passed by no filter */
+	if (!whole)
 		return filtering ? CNT_FILTERED : FOUND;
-	}
 	w.key.opcode = h.opcode;
 	w.key.qpn = bpf_ntohl(h.qpn) & 0xffffff;
 	w.key.psn = bpf_ntohl(h.psn) & 0xffffff;

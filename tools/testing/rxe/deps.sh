@@ -19,7 +19,7 @@ packages()
 		[ "$(id -u)" -eq 0 ] || echo fakeroot uidmap ;;
 	rxedump)
 		echo gcc clang llvm libc6-dev libelf-dev zlib1g-dev \
-			libpcap-dev ;;
+			libpcap-dev libdeflate-dev ;;
 	tests)
 		echo libibverbs-dev librdmacm-dev ;;
 	bench)
