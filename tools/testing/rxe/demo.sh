@@ -243,8 +243,8 @@ table()
 	echo
 }
 
-# perf LAYER FROM TO [OPTION]: memory of FROM in a, of TO in b; dmabuf_perf
-# verifies the data at both ends
+# perf LAYER FROM TO [OPTION]: memory of FROM in a, of TO in b, or as many kinds
+# of each, which take turns; dmabuf_perf verifies the data at both ends
 perf()
 {
 	local server n dir=/mnt/share/dmabuf
@@ -270,9 +270,7 @@ dmabufs()
 	for l in 3 2; do
 		layer "$l" || fail "cannot set layer $l"
 		echo "memory regions of dma-bufs, layer $l"
-		perf "$l" plain plain -H
-		perf "$l" udmabuf udmabuf
-		perf "$l" system udmabuf
+		perf "$l" plain,udmabuf,system plain,udmabuf,udmabuf -H
 		echo
 	done
 	teardown
