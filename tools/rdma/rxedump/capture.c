@@ -456,7 +456,7 @@ static unsigned int look_for_ifaces(struct capture *c)
  */
 static void doze(struct capture *c)
 {
-	size_t much = c->o->ring_kib * 1024 / 8;
+	size_t much = c->o->ring_kib * (size_t)1024 / 8;
 	struct timespec nap = {};
 
 	if (!c->drained)
