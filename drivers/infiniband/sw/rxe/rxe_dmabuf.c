@@ -474,6 +474,7 @@ struct ib_mr *rxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 	if (err)
 		goto err_cleanup;
 
+	rxe_run_mr_may_sleep(mr);
 	rxe_finalize(mr);
 	return &mr->ibmr;
 

@@ -1326,6 +1326,133 @@ static void case_traffic(char **arg)
 
 /* ---- main ---- */
 
+/* ---- where packets are processed ---- */
+
+/* how many packets E has processed in softirq */
+static unsigned long in_place(struct end *e)
+{
+	unsigned long count;
+	char name[128];
+	FILE *f;
+
+	usleep(30000);	/* the kernel takes its figures every 10 ms at most */
+	snprintf(name, sizeof(name),
+		 "/sys/class/infiniband/%s/ports/1/hw_counters/rcvd_in_place",
+		 e->dev);
+	f = fopen(name, "r");
+	if (!f || fscanf(f, "%lu", &count) != 1)
+		die_errno("%s", name);
+	fclose(f);
+	return count;
+}
+
+static void is_in_place(struct end *e, unsigned long before, bool want,
+			const char *what)
+{
+	if ((in_place(e) != before) != want)
+		die("%s: processed %s at %s", what,
+		    want ? "on the workqueue" : "in place", e->dev);
+}
+
+/* A writes to B: who processes what it gets in place? */
+static void write_runs(struct mr *src, struct mr *dst, uint32_t len,
+		       bool request, bool response, const char *what)
+{
+	unsigned long at_a = in_place(&a), at_b = in_place(&b);
+
+	move(&a, IBV_WR_RDMA_WRITE, src, 0, dst, 0, len);
+	is_in_place(&a, at_a, response, what);
+	is_in_place(&b, at_b, request, what);
+}
+
+static void reg_third(struct ibv_pd *pd, struct buf *buf, struct mr *mr)
+{
+	reg_buf(pd, buf, OFFSET, LENGTH, 0x700000 + OFFSET % 4096, false, mr);
+}
+
+/* in-place KIND: an MR that may sleep comes into a PD, and goes */
+static void case_in_place(char **arg)
+{
+	struct buf buf;
+	struct mr mr;
+
+	set_up("plain", "plain", NULL);
+	buf_open(&buf, arg[0], SIZE);
+	write_runs(&mr_a, &mr_b, 8, true, true, "a short message");
+	write_runs(&mr_a, &mr_b, LENGTH, false, true, "a long message");
+
+	reg_third(b.pd, &buf, &mr);
+	write_runs(&mr_a, &mr_b, 8, false, true, "beside such an MR");
+	write_runs(&mr_a, &mr, 8, false, true, "into such an MR");
+	must_dereg(&mr);
+	write_runs(&mr_a, &mr_b, 8, true, true, "after it at the target");
+
+	reg_third(a.pd, &buf, &mr);
+	write_runs(&mr, &mr_b, 8, true, false, "out of such an MR");
+	must_dereg(&mr);
+	write_runs(&mr_a, &mr_b, 8, true, true, "after it at the source");
+	check_test_buf(&buf);
+	buf_close(&buf);
+	tear_down();
+}
+
+/* in-place-rereg KIND: such an MR changes its PD */
+static void case_in_place_rereg(char **arg)
+{
+	struct ibv_pd *other = ibv_alloc_pd(b.ctx);
+	struct buf buf;
+	struct mr mr;
+
+	if (!other)
+		die_errno("alloc_pd");
+	set_up("plain", "plain", NULL);
+	buf_open(&buf, arg[0], SIZE);
+	reg_third(other, &buf, &mr);
+	write_runs(&mr_a, &mr_b, 8, true, true, "beside an MR of another PD");
+	errno_is(rereg(&mr, b.pd, IBV_REREG_MR_CHANGE_PD, 0), 0, "rereg");
+	write_runs(&mr_a, &mr, 8, false, true, "into an MR that has come");
+	errno_is(rereg(&mr, other, IBV_REREG_MR_CHANGE_PD, 0), 0, "rereg");
+	write_runs(&mr_a, &mr_b, 8, true, true, "after the MR has left");
+	must_dereg(&mr);
+	buf_close(&buf);
+	tear_down();
+	ibv_dealloc_pd(other);
+}
+
+/* in-place-traffic KIND ROUNDS: such MRs come and go, and are used as soon as
+ * they are there, while packets arrive
+ */
+static void case_in_place_traffic(char **arg)
+{
+	unsigned int round, n, rounds = atoi(arg[1]);
+	struct xfer first, then;
+	struct ibv_wc wc;
+	struct buf buf;
+	struct mr mr;
+
+	set_up("plain", "plain", NULL);
+	buf_open(&buf, arg[0], SIZE);
+	for (round = 0; round < rounds; round++) {
+		first = make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b, 0, 8,
+				  1);
+		for (n = 0; n < DEPTH - 8; n++)
+			post_xfer(&first);
+		reg_third(b.pd, &buf, &mr);
+		then = make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr, 0, 8, 1);
+		for (n = 0; n < 8; n++)
+			post_xfer(&then);
+		for (n = 0; n < DEPTH; n++) {
+			if (!poll_for(&a, &wc, 30000))
+				die("no completion");
+			expect(wc.status, IBV_WC_SUCCESS, "WRITE");
+		}
+		must_dereg(&mr);
+	}
+	check_test_buf(&buf);
+	buf_close(&buf);
+	tear_down();
+}
+
 static void parse_addr(const char *text, struct in6_addr *addr)
 {
 	char mapped[64];
@@ -1363,6 +1490,9 @@ static const struct {
 	{ "big", case_big, 0 },
 	{ "exporter-dies", case_exporter_dies, 1 },
 	{ "traffic", case_traffic, 2 },
+	{ "in-place", case_in_place, 1 },
+	{ "in-place-rereg", case_in_place_rereg, 1 },
+	{ "in-place-traffic", case_in_place_traffic, 2 },
 };
 
 int main(int argc, char **argv)

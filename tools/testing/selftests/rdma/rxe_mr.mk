@@ -6,6 +6,7 @@ TEST_PROGS += rxe_dmabuf.sh
 TEST_PROGS += rxe_dmabuf_life.sh
 TEST_PROGS += rxe_dmabuf_user.sh
 TEST_PROGS += rxe_odp.sh
+TEST_PROGS += rxe_run.sh
 # end of TEST_PROGS
 
 TEST_FILES += rxe_mr_lib.sh

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * Where the protocol is processed: in place, or on the workqueue.
+ *
+ * A task that is handed to a workqueue waits for a CPU, and takes it from
+ * whoever polls for its completion. So what is short is done where it arises:
+ * work requests in the system call that posts them, packets in the softirq
+ * that receives them. What is long, and what has to sleep, is the workqueue's
+ * as before, where other CPUs can take part in it.
+ *
+ * It is the same task wherever it runs, and it runs at one place at a time:
+ * whoever finds it busy leaves the work to the one who runs it.
+ */
+
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+
+#include "rxe.h"
+
+/* How many packets at most are processed in place before the rest goes to the
+ * workqueue: a system call returns, and a softirq ends, soon.
+ */
+#define RXE_RUN_POSTED	16
+#define RXE_RUN_RCVD	16
+
+/**
+ * rxe_run_posted - process what user space has posted to a send queue
+ * @qp: the QP, referenced by the caller
+ *
+ * Context: process, may sleep; no locks held. A kernel user's post_send may be
+ * called with locks held, and is not for this.
+ */
+void rxe_run_posted(struct rxe_qp *qp)
+{
+	rxe_run_task(&qp->send_task, RXE_RUN_POSTED);
+}
+
+/**
+ * rxe_run_in_place - may the softirq process a packet itself?
+ * @qp: the QP that it is for, referenced by the caller
+ * @pkt: the packet, checked
+ *
+ * A message of one packet: on it somebody waits. The packets of a long message
+ * go to another CPU, which copies them while this one receives. A packet that
+ * did not leave the device is still in its sender's task, and a multicast one
+ * has the lock of its group held around.
+ *
+ * Context: any, RCU read lock held until rxe_run_rcvd() has returned.
+ */
+bool rxe_run_in_place(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
+{
+	const u32 single = RXE_START_MASK | RXE_END_MASK;
+
+	if ((pkt->mask & (single | RXE_LOOPBACK_MASK)) != single ||
+	    bth_qpn(pkt) == IB_MULTICAST_QPN ||
+	    atomic_read_acquire(&qp->pd->sleepers))
+		return false;
+
+	rxe_counter_inc(pkt->rxe, RXE_CNT_RCVD_IN_PLACE);
+	return true;
+}
+
+/**
+ * rxe_run_rcvd - process a packet that was queued
+ * @task: the task that it was queued for; the caller references its QP
+ * @in_place: what rxe_run_in_place() said
+ *
+ * Context: softirq if @in_place, any otherwise.
+ */
+void rxe_run_rcvd(struct rxe_task *task, bool in_place)
+{
+	if (in_place)
+		rxe_run_task(task, RXE_RUN_RCVD);
+	else
+		rxe_sched_task(task);
+}
+
+/**
+ * rxe_run_bar_softirq - a PD gets an MR that cannot be reached in softirq
+ * @pd: the PD; no QP of it can find that MR yet
+ *
+ * Memory that is on demand takes page faults and a mutex, and the exporter of
+ * a dma-buf has to be asked before each access: both may sleep. Softirqs do
+ * nothing for the QPs of a PD that has such an MR, and on return none is left
+ * that began before.
+ *
+ * Context: process, may sleep.
+ */
+void rxe_run_bar_softirq(struct rxe_pd *pd)
+{
+	/* the second MR has to wait, too, while the first one does */
+	static DEFINE_MUTEX(lock);
+
+	mutex_lock(&lock);
+	if (atomic_inc_return(&pd->sleepers) == 1)
+		synchronize_rcu();
+	mutex_unlock(&lock);
+}
+
+/**
+ * rxe_run_allow_softirq - undo rxe_run_bar_softirq()
+ * @pd: the PD; no QP of it can find that MR any more
+ */
+void rxe_run_allow_softirq(struct rxe_pd *pd)
+{
+	/* who reads 0 sees that the MR is gone */
+	atomic_dec_return_release(&pd->sleepers);
+}
+
+/**
+ * rxe_run_mr_may_sleep - the access to an MR may sleep
+ * @mr: the MR, with its PD; nobody can find it yet
+ *
+ * Context: process, may sleep.
+ */
+void rxe_run_mr_may_sleep(struct rxe_mr *mr)
+{
+	rxe_run_bar_softirq(mr_pd(mr));
+	mr->may_sleep = true;
+}
