@@ -37,9 +37,9 @@ def csum(data):
     return ~total & 0xffff
 
 
-def bth(opcode=UD_SEND, qpn=1, pkey=0xffff, tver=0, pad=0):
+def bth(opcode=UD_SEND, qpn=1, pkey=0xffff, tver=0, pad=0, psn=0):
     """Base transport header."""
-    return struct.pack("!BBHII", opcode, pad << 4 | tver, pkey, qpn, 0)
+    return struct.pack("!BBHII", opcode, pad << 4 | tver, pkey, qpn, psn)
 
 
 def deth(qkey=GSI_QKEY):

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Responses that come late, and such as cannot be: no READ ends without its
+# data, and the kernel does not warn.
+
+# shellcheck disable=SC2015
+# shellcheck source=rxe_lib.sh
+. "$(dirname "$0")/rxe_lib.sh"
+
+COUNT=$(scale 200 40)
+
+responder()
+{
+	PYTHONDONTWRITEBYTECODE=1 spawn_ready responder \
+		ip netns exec "$NS_B" python3 "$HERE/rxe_responder.py" "$@"
+}
+
+no_warning()
+{
+	[ "$(cat /proc/sys/kernel/tainted)" = "$TAINT" ] || {
+		say "the kernel has warned"
+		return 1
+	}
+}
+
+# late_ack LAYER: beside the responses of READs that have many packets
+late_ack()
+{
+	local rc=0
+
+	layers "$1" "$1" && responder late-ack "$DEV_B" || return 1
+	mark
+	xfer -o mix -s 60000 -w 4 -n "$COUNT" || rc=1
+	read_counters
+	[ "$(count "$RXE_A" rcvd_pkts)" -gt "$(count "$RXE_B" sent_pkts)" ] || {
+		say "no packet but RXE's own has arrived"
+		rc=1
+	}
+	no_warning && return $rc
+}
+
+# qpn_of_a: waits for the QP that sends
+qpn_of_a()
+{
+	QPN=$(rdma -j resource show qp link "$RXE_A" |
+		jq '[.[] | select(.type == "RC" and .state == "RTS")][0].lqpn')
+	[ "${QPN:-null}" != null ]
+}
+
+# impossible LAYER OPERATION: all that B gets is lost, and somebody else answers
+impossible()
+{
+	local pid rc=0
+
+	layers "$1" "$1"
+	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
+		tcx-ingress drop-one-of=1 || return 1
+	"$HERE/rxe_xfer" -o "$2" -n 1 -T 16 -i 20000 \
+		"$RXE_A" $IP_A "$RXE_B" $IP_B >"$TMP/impossible" 2>&1 &
+	pid=$!
+	waitfor 10 qpn_of_a || { say "no QP"; kill $pid; return 1; }
+	responder impossible "$DEV_B" \
+		"$(in_a cat "/sys/class/net/$DEV_A/address")" \
+		$IP_B $IP_A "$QPN" || rc=1
+	wait $pid && { say "the operation ended well"; rc=1; }
+	grep -qi "bad response error" "$TMP/impossible" || {
+		say "$(tail -n 1 "$TMP/impossible")"
+		rc=1
+	}
+	no_warning && return $rc
+}
+
+start 6
+need python3 jq
+pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
+TAINT=$(cat /proc/sys/kernel/tainted)
+for layer in 2 3; do
+	run_case "layer $layer: late ACKs in the middle of READs" late_ack $layer
+	for op in read write; do
+		run_case "layer $layer: an impossible response to a $op" \
+			impossible $layer $op
+	done
+done
+ktap_finished
