@@ -6,6 +6,8 @@
  * several kinds. The client writes to the server's buffer and reads from it,
  * verifies the data, and prints a line for each pair. Several pairs take turns:
  * what the machine does meanwhile hits all alike, and so they can be compared.
+ * Each has its connection and its protection domain, as it would have alone:
+ * RXE treats the QPs of a domain alike that has a dma-buf.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,12 +41,9 @@
 
 #define die_errno(fmt, ...) die(fmt ": %s", ##__VA_ARGS__, strerror(errno))
 
-struct buf {
-	const char *kind;
-	int fd;			/* -1: ordinary memory */
-	uint8_t *cpu;
-	uint64_t iova;
-	struct ibv_mr *mr;
+/* what the client tells when it connects */
+struct request {
+	uint32_t nr;		/* of connections there will be */
 };
 
 /* what the server tells when it accepts */
@@ -52,6 +51,18 @@ struct hello {
 	uint64_t iova;
 	uint32_t rkey;
 	char kind[20];
+};
+
+/* a buffer, its connection, and the peer's buffer */
+struct buf {
+	const char *kind;
+	int fd;			/* -1: ordinary memory */
+	uint8_t *cpu;
+	uint64_t iova;
+	struct ibv_mr *mr;
+	struct ibv_pd *pd;
+	struct rdma_cm_id *id;
+	struct hello peer;
 };
 
 static struct {
@@ -103,7 +114,7 @@ static int heap_fd(const char *name)
 	return data.fd;
 }
 
-static void buf_open(struct buf *buf, struct ibv_pd *pd)
+static void buf_open(struct buf *buf)
 {
 	bool plain = !strcmp(buf->kind, "plain");
 
@@ -115,31 +126,15 @@ static void buf_open(struct buf *buf, struct ibv_pd *pd)
 	if (buf->cpu == MAP_FAILED)
 		die_errno("mmap of %s", buf->kind);
 	buf->iova = (uintptr_t)buf->cpu;
-	buf->mr = plain ? ibv_reg_mr(pd, buf->cpu, SIZE, ACCESS) :
-		  ibv_reg_dmabuf_mr(pd, 0, SIZE, buf->iova, buf->fd, ACCESS);
+	buf->mr = plain ? ibv_reg_mr(buf->pd, buf->cpu, SIZE, ACCESS) :
+		  ibv_reg_dmabuf_mr(buf->pd, 0, SIZE, buf->iova, buf->fd,
+				    ACCESS);
 	if (!buf->mr && errno == EOPNOTSUPP)
 		die("registration of %s: not supported\n"
 		    "  (an rdma-core without dma-bufs for this device? try LD_PRELOAD=librxe_dmabuf.so)",
 		    buf->kind);
 	if (!buf->mr)
 		die_errno("registration of %s", buf->kind);
-}
-
-static void bufs_open(struct ibv_pd *pd)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr_bufs; i++)
-		buf_open(&bufs[i], pd);
-}
-
-static void bufs_close(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr_bufs; i++)
-		if (ibv_dereg_mr(bufs[i].mr))
-			die("dereg_mr");
 }
 
 /* of -m */
@@ -200,19 +195,41 @@ static struct rdma_cm_id *create_ep(const char *node, bool passive)
 		.ai_port_space = RDMA_PS_TCP,
 		.ai_flags = passive ? RAI_PASSIVE : 0,
 	};
+	struct rdma_cm_id *id;
+
+	if (rdma_getaddrinfo(node, opt.port, &hints, &info))
+		die_errno("address %s", node ? node : "to listen at");
+	if (rdma_create_ep(&id, info, NULL, NULL))
+		die_errno("%s: no endpoint", node ? node : "server");
+	rdma_freeaddrinfo(info);
+	return id;
+}
+
+/* all that a connection needs; not the PD that the library would share */
+static void open_end(struct buf *buf, struct rdma_cm_id *id)
+{
 	struct ibv_qp_init_attr init = {
 		.qp_type = IBV_QPT_RC, .sq_sig_all = 1,
 		.cap = { .max_send_wr = DEPTH, .max_recv_wr = 2,
 			 .max_send_sge = 1, .max_recv_sge = 1 },
 	};
-	struct rdma_cm_id *id;
 
-	if (rdma_getaddrinfo(node, opt.port, &hints, &info))
-		die_errno("address %s", node ? node : "to listen at");
-	if (rdma_create_ep(&id, info, NULL, &init))
-		die_errno("%s: no endpoint", node ? node : "server");
-	rdma_freeaddrinfo(info);
-	return id;
+	buf->id = id;
+	buf->pd = ibv_alloc_pd(id->verbs);
+	if (!buf->pd || rdma_create_qp(id, buf->pd, &init))
+		die_errno("no PD or QP");
+	buf_open(buf);
+}
+
+static void close_end(struct buf *buf)
+{
+	rdma_disconnect(buf->id);
+	if (ibv_dereg_mr(buf->mr))
+		die("dereg_mr");
+	rdma_destroy_qp(buf->id);
+	if (ibv_dealloc_pd(buf->pd))
+		die("dealloc_pd");
+	rdma_destroy_ep(buf->id);
 }
 
 static void poll_one(struct ibv_cq *cq, struct ibv_wc *wc)
@@ -226,42 +243,84 @@ static void poll_one(struct ibv_cq *cq, struct ibv_wc *wc)
 		die("%s", n < 0 ? "poll_cq" : ibv_wc_status_str(wc->status));
 }
 
-static void serve(const char *node)
+/* the next connection is for this buffer; how many the client will make */
+static unsigned int accept_one(struct rdma_cm_id *listen, struct buf *buf)
 {
 	struct rdma_conn_param param = {
 		.responder_resources = DEPTH, .initiator_depth = DEPTH,
 	};
-	struct rdma_cm_id *listen = create_ep(node, true), *id;
-	struct hello hello[MAX_BUFS] = {};
 	struct ibv_recv_wr *bad, wr = {};
+	struct request request = {};
+	struct hello hello = {};
+	struct rdma_cm_id *id;
+
+	if (rdma_get_request(listen, &id))
+		die_errno("listen");
+	if (id->event->param.conn.private_data_len >= sizeof(request))
+		memcpy(&request, id->event->param.conn.private_data,
+		       sizeof(request));
+	if (!request.nr || request.nr > nr_bufs) {
+		rdma_reject(id, NULL, 0);
+		die("the client has %u kinds of memory, not %u", request.nr,
+		    nr_bufs);
+	}
+	open_end(buf, id);
+	hello.iova = buf->iova;
+	hello.rkey = buf->mr->rkey;
+	snprintf(hello.kind, sizeof(hello.kind), "%s", buf->kind);
+	param.private_data = &hello;
+	param.private_data_len = sizeof(hello);
+	if (ibv_post_recv(id->qp, &wr, &bad) || rdma_accept(id, &param))
+		die_errno("accept");
+	return request.nr;
+}
+
+static void serve(const char *node)
+{
+	struct rdma_cm_id *listen = create_ep(node, true);
 	struct ibv_wc wc;
 	unsigned int i;
 
-	if (rdma_listen(listen, 1) || rdma_get_request(listen, &id))
+	if (rdma_listen(listen, MAX_BUFS))
 		die_errno("listen");
-	bufs_open(id->pd);
-	for (i = 0; i < nr_bufs; i++) {
-		hello[i].iova = bufs[i].iova;
-		hello[i].rkey = bufs[i].mr->rkey;
-		snprintf(hello[i].kind, sizeof(hello[i].kind), "%s",
-			 bufs[i].kind);
-	}
-	param.private_data = hello;
-	param.private_data_len = nr_bufs * sizeof(*hello);
-	if (ibv_post_recv(id->qp, &wr, &bad) || rdma_accept(id, &param))
-		die_errno("accept");
+	nr_bufs = accept_one(listen, &bufs[0]);
+	for (i = 1; i < nr_bufs; i++)
+		accept_one(listen, &bufs[i]);
 
 	/* an empty message with the seed says: all is written */
-	while (ibv_poll_cq(id->recv_cq, 1, &wc) == 0)
-		usleep(1000);
-	if (wc.status != IBV_WC_SUCCESS)
-		die("%s", ibv_wc_status_str(wc.status));
+	for (i = 0; i < nr_bufs; i++) {
+		while (ibv_poll_cq(bufs[i].id->recv_cq, 1, &wc) == 0)
+			usleep(1000);
+		if (wc.status != IBV_WC_SUCCESS)
+			die("%s", ibv_wc_status_str(wc.status));
+		verify(&bufs[i], ntohl(wc.imm_data), 0, opt.size);
+	}
 	for (i = 0; i < nr_bufs; i++)
-		verify(&bufs[i], ntohl(wc.imm_data) + i, 0, opt.size);
-	rdma_disconnect(id);
-	bufs_close();
-	rdma_destroy_ep(id);
+		close_end(&bufs[i]);
 	rdma_destroy_ep(listen);
+}
+
+static void connect_one(struct buf *buf, const char *node)
+{
+	struct request request = { .nr = nr_bufs };
+	struct rdma_conn_param param = {
+		.responder_resources = DEPTH, .initiator_depth = DEPTH,
+		.retry_count = 7, .rnr_retry_count = 7,
+		.private_data = &request, .private_data_len = sizeof(request),
+	};
+	const struct rdma_conn_param *conn;
+
+	open_end(buf, create_ep(node, false));
+	if (rdma_connect(buf->id, &param))
+		die_errno("%s: connect", node);
+	conn = &buf->id->event->param.conn;
+	/* the CM pads what it carries with zeros */
+	if (conn->private_data_len < sizeof(buf->peer))
+		die("%s is no dmabuf_perf", node);
+	memcpy(&buf->peer, conn->private_data, sizeof(buf->peer));
+	buf->peer.kind[sizeof(buf->peer.kind) - 1] = 0;
+	if (!buf->peer.iova)
+		die("%s is no dmabuf_perf", node);
 }
 
 /* ---- measurements ---- */
@@ -274,9 +333,8 @@ static double now(void)
 	return ts.tv_sec * 1e6 + ts.tv_nsec / 1e3;
 }
 
-static void post(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-		 const struct buf *buf, const struct hello *peer,
-		 size_t offset, size_t len)
+static void post(const struct buf *buf, enum ibv_wr_opcode op, size_t offset,
+		 size_t len)
 {
 	struct ibv_sge sge = {
 		.addr = buf->iova + offset, .length = len,
@@ -284,10 +342,11 @@ static void post(struct rdma_cm_id *id, enum ibv_wr_opcode op,
 	};
 	struct ibv_send_wr *bad, wr = {
 		.sg_list = &sge, .num_sge = 1, .opcode = op,
-		.wr.rdma.remote_addr = peer->iova, .wr.rdma.rkey = peer->rkey,
+		.wr.rdma.remote_addr = buf->peer.iova,
+		.wr.rdma.rkey = buf->peer.rkey,
 	};
 
-	if (ibv_post_send(id->qp, &wr, &bad))
+	if (ibv_post_send(buf->id->qp, &wr, &bad))
 		die("post_send");
 }
 
@@ -305,21 +364,19 @@ static double median(double *values, unsigned int nr)
 }
 
 /* one message of 8 bytes, in us */
-static double one_latency(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-			  const struct buf *buf, const struct hello *peer)
+static double one_latency(const struct buf *buf, enum ibv_wr_opcode op)
 {
 	struct ibv_wc wc;
 	double start;
 
 	start = now();
-	post(id, op, buf, peer, SIZE / 2, 8);
-	poll_one(id->send_cq, &wc);
+	post(buf, op, SIZE / 2, 8);
+	poll_one(buf->id->send_cq, &wc);
 	return now() - start;
 }
 
 /* a block of messages, in MiB/s */
-static double one_bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
-			    const struct buf *buf, const struct hello *peer)
+static double one_bandwidth(const struct buf *buf, enum ibv_wr_opcode op)
 {
 	unsigned int count = opt.count < BLOCK ? opt.count : BLOCK;
 	unsigned int posted, done;
@@ -329,23 +386,20 @@ static double one_bandwidth(struct rdma_cm_id *id, enum ibv_wr_opcode op,
 	start = now();
 	for (posted = done = 0; done < count; done++) {
 		while (posted < count && posted - done < DEPTH / 2) {
-			post(id, op, buf, peer, op == IBV_WR_RDMA_READ ?
-			     SIZE / 2 : 0, opt.size);
+			post(buf, op, op == IBV_WR_RDMA_READ ? SIZE / 2 : 0,
+			     opt.size);
 			posted++;
 		}
-		poll_one(id->send_cq, &wc);
+		poll_one(buf->id->send_cq, &wc);
 	}
 	return count * (opt.size / 1048576.0) / ((now() - start) / 1e6);
 }
 
 /* Medians; each turn begins with another pair. */
 static void take_turns(unsigned int turns,
-		       double (*one)(struct rdma_cm_id *id,
-				     enum ibv_wr_opcode op,
-				     const struct buf *buf,
-				     const struct hello *peer),
-		       struct rdma_cm_id *id, enum ibv_wr_opcode op,
-		       const struct hello *peers, double *result)
+		       double (*one)(const struct buf *buf,
+				     enum ibv_wr_opcode op),
+		       enum ibv_wr_opcode op, double *result)
 {
 	double *got[MAX_BUFS];
 	unsigned int turn, n, i;
@@ -358,7 +412,7 @@ static void take_turns(unsigned int turns,
 	for (turn = 0; turn < turns; turn++) {
 		for (n = 0; n < nr_bufs; n++) {
 			i = (turn + n) % nr_bufs;
-			got[i][turn] = one(id, op, &bufs[i], &peers[i]);
+			got[i][turn] = one(&bufs[i], op);
 		}
 	}
 	for (i = 0; i < nr_bufs; i++) {
@@ -367,72 +421,47 @@ static void take_turns(unsigned int turns,
 	}
 }
 
-static void finish(struct rdma_cm_id *id, uint32_t seed)
+static void finish(const struct buf *buf, uint32_t seed)
 {
 	struct ibv_send_wr *bad, wr = {
 		.opcode = IBV_WR_SEND_WITH_IMM, .imm_data = htonl(seed),
 	};
 	struct ibv_wc wc;
 
-	if (ibv_post_send(id->qp, &wr, &bad))
+	if (ibv_post_send(buf->id->qp, &wr, &bad))
 		die("post_send");
-	poll_one(id->send_cq, &wc);
-}
-
-static void get_hello(const struct rdma_cm_id *id, const char *node,
-		      struct hello *peers)
-{
-	const struct rdma_conn_param *conn = &id->event->param.conn;
-	unsigned int i;
-
-	/* the CM pads what it carries with zeros */
-	if (conn->private_data_len < nr_bufs * sizeof(*peers))
-		die("%s is no dmabuf_perf", node);
-	memcpy(peers, conn->private_data, nr_bufs * sizeof(*peers));
-	for (i = 0; i < nr_bufs; i++) {
-		peers[i].kind[sizeof(peers[i].kind) - 1] = 0;
-		if (!peers[i].iova)
-			die("%s has fewer kinds of memory", node);
-	}
+	poll_one(buf->id->send_cq, &wc);
 }
 
 static void client(const char *node)
 {
-	struct rdma_conn_param param = {
-		.responder_resources = DEPTH, .initiator_depth = DEPTH,
-		.retry_count = 7, .rnr_retry_count = 7,
-	};
-	struct rdma_cm_id *id = create_ep(node, false);
-	double lat[2][MAX_BUFS], bw[2][MAX_BUFS];
-	struct hello peers[MAX_BUFS];
 	unsigned int blocks = (opt.count + BLOCK - 1) / BLOCK, i;
+	double lat[2][MAX_BUFS], bw[2][MAX_BUFS];
 	uint32_t seed = getpid();
 
-	bufs_open(id->pd);
-	if (rdma_connect(id, &param))
-		die_errno("%s: connect", node);
-	get_hello(id, node, peers);
+	for (i = 0; i < nr_bufs; i++)
+		connect_one(&bufs[i], node);
 
-	take_turns(opt.count, one_latency, id, IBV_WR_RDMA_WRITE, peers, lat[0]);
-	take_turns(opt.count, one_latency, id, IBV_WR_RDMA_READ, peers, lat[1]);
+	take_turns(opt.count, one_latency, IBV_WR_RDMA_WRITE, lat[0]);
+	take_turns(opt.count, one_latency, IBV_WR_RDMA_READ, lat[1]);
 	for (i = 0; i < nr_bufs; i++)
 		fill(&bufs[i], seed + i, opt.size);
-	take_turns(blocks, one_bandwidth, id, IBV_WR_RDMA_WRITE, peers, bw[0]);
-	take_turns(blocks, one_bandwidth, id, IBV_WR_RDMA_READ, peers, bw[1]);
-	for (i = 0; i < nr_bufs; i++)
+	take_turns(blocks, one_bandwidth, IBV_WR_RDMA_WRITE, bw[0]);
+	take_turns(blocks, one_bandwidth, IBV_WR_RDMA_READ, bw[1]);
+	for (i = 0; i < nr_bufs; i++) {
 		verify(&bufs[i], seed + i, SIZE / 2, opt.size);
-	finish(id, seed);
+		finish(&bufs[i], seed + i);
+	}
 	if (opt.header)
 		printf("%-10s %-10s %10s %10s %12s %12s  data\n", "from", "to",
 		       "write, us", "read, us", "write, MiB/s",
 		       "read, MiB/s");
 	for (i = 0; i < nr_bufs; i++)
 		printf("%-10s %-10s %10.2f %10.2f %12.2f %12.2f  ok\n",
-		       bufs[i].kind, peers[i].kind, lat[0][i], lat[1][i],
+		       bufs[i].kind, bufs[i].peer.kind, lat[0][i], lat[1][i],
 		       bw[0][i], bw[1][i]);
-	rdma_disconnect(id);
-	bufs_close();
-	rdma_destroy_ep(id);
+	for (i = 0; i < nr_bufs; i++)
+		close_end(&bufs[i]);
 }
 
 static void show_help(FILE *to)
