@@ -67,7 +67,7 @@ unreliable_intact()
 start 12
 need tc
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
-ALL="delay 1ms reorder 20% loss 2% duplicate 5% corrupt 3%"
+ALL="delay 1ms reorder 20% loss 2% duplicate 5% corrupt 6%"
 for layer in 2 3; do
 	run_case "layer $layer: RC data is intact under loss" \
 		rc_intact $layer "loss 5%" \
@@ -78,7 +78,7 @@ for layer in 2 3; do
 	run_case "layer $layer: RC data is intact under duplication" \
 		rc_intact $layer "duplicate 20%" duplicate_request
 	run_case "layer $layer: RC data is intact under corruption" \
-		rc_intact $layer "corrupt 5%" rcvd_drop_icrc
+		rc_intact $layer "corrupt 10%" rcvd_drop_icrc
 	run_case "layer $layer: RC data is intact under all of it" \
 		rc_intact $layer "$ALL" rcvd_drop_icrc
 	run_case "layer $layer: no changed UC or UD message is delivered" \
