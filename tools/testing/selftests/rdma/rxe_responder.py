@@ -5,9 +5,9 @@
 usage: rxe_responder.py late-ack NETDEV
            each packet in the middle of a READ's response that leaves NETDEV is
            followed by an acknowledge that was sent before
-       rxe_responder.py impossible NETDEV DEST_MAC SRC_IP DEST_IP QPN
-           each READ and WRITE that arrives at NETDEV is answered by the response to
-           an atomic operation, to QPN
+       rxe_responder.py answer OPCODE NETDEV DEST_MAC SRC_IP DEST_IP QPN
+           each READ and WRITE that arrives at NETDEV is answered by a response
+           of this opcode, to QPN
 
 Both until SIGTERM. IPv4 without options.
 """
@@ -23,7 +23,6 @@ PACKET_OUTGOING = 4
 BTH = 14 + 20 + 8
 READ_MIDDLE = 0x0e
 ACK = 0x11
-ATOMIC_ACK = 0x12
 REQUESTS = (0x0a, 0x0c)
 
 
@@ -50,8 +49,9 @@ def late_ack(dev):
             sock.send(ack)
 
 
-def impossible(dev, mac, src, dst, qpn):
+def answer(opcode, dev, mac, src, dst, qpn):
     """No request gets what it asked for."""
+    opcode = int(opcode, 0)
     sender = rxe_frames.Sender(dev, mac, src, dst, src)
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     sock.bind((dev, 3))
@@ -60,7 +60,8 @@ def impossible(dev, mac, src, dst, qpn):
         if frame[BTH] not in REQUESTS:
             continue
         psn = struct.unpack("!I", frame[BTH + 8:BTH + 12])[0] & 0xffffff
-        body = rxe_frames.bth(ATOMIC_ACK, int(qpn), psn=psn) + b"\0" * 12
+        body = rxe_frames.bth(opcode, int(qpn), psn=psn)
+        body += b"\0" * (rxe_frames.HEADERS[opcode] - len(body))
         sender.sock.send(sender.eth(sender.packet(body)))
 
 
@@ -69,8 +70,8 @@ def main():
     what, *args = sys.argv[1:] or [""]
     if what == "late-ack" and len(args) == 1:
         late_ack(*args)
-    elif what == "impossible" and len(args) == 5:
-        impossible(*args)
+    elif what == "answer" and len(args) == 6:
+        answer(*args)
     else:
         sys.exit(__doc__)
 

@@ -48,8 +48,12 @@ qpn_of_a()
 	[ "${QPN:-null}" != null ]
 }
 
-# impossible LAYER OPERATION: all that B gets is lost, and somebody else answers
-impossible()
+ACK=0x11
+ATOMIC_ACK=0x12
+
+# wrong_answer LAYER OPERATION OPCODE: all that B gets is lost, and somebody
+# else answers
+wrong_answer()
 {
 	local pid rc=0
 
@@ -57,29 +61,31 @@ impossible()
 	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
 		tcx-ingress drop-one-of=1 || return 1
 	"$HERE/rxe_xfer" -o "$2" -n 1 -T 16 -i 20000 \
-		"$RXE_A" $IP_A "$RXE_B" $IP_B >"$TMP/impossible" 2>&1 &
+		"$RXE_A" $IP_A "$RXE_B" $IP_B >"$TMP/wrong" 2>&1 &
 	pid=$!
 	waitfor 10 qpn_of_a || { say "no QP"; kill $pid; return 1; }
-	responder impossible "$DEV_B" \
+	responder answer "$3" "$DEV_B" \
 		"$(in_a cat "/sys/class/net/$DEV_A/address")" \
 		$IP_B $IP_A "$QPN" || rc=1
 	wait $pid && { say "the operation ended well"; rc=1; }
-	grep -qi "bad response error" "$TMP/impossible" || {
-		say "$(tail -n 1 "$TMP/impossible")"
+	grep -qi "bad response error" "$TMP/wrong" || {
+		say "$(tail -n 1 "$TMP/wrong")"
 		rc=1
 	}
 	no_warning && return $rc
 }
 
-start 6
+start 8
 need python3 jq
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 TAINT=$(cat /proc/sys/kernel/tainted)
 for layer in 2 3; do
 	run_case "layer $layer: late ACKs in the middle of READs" late_ack $layer
 	for op in read write; do
-		run_case "layer $layer: an impossible response to a $op" \
-			impossible $layer $op
+		run_case "layer $layer: an atomic operation's response to a $op" \
+			wrong_answer $layer $op $ATOMIC_ACK
 	done
+	run_case "layer $layer: a mere ACK to a read" \
+		wrong_answer $layer read $ACK
 done
 ktap_finished
