@@ -289,10 +289,7 @@ static void serve(const char *node)
 
 	/* an empty message with the seed says: all is written */
 	for (i = 0; i < nr_bufs; i++) {
-		while (ibv_poll_cq(bufs[i].id->recv_cq, 1, &wc) == 0)
-			usleep(1000);
-		if (wc.status != IBV_WC_SUCCESS)
-			die("%s", ibv_wc_status_str(wc.status));
+		poll_one(bufs[i].id->recv_cq, &wc);
 		verify(&bufs[i], ntohl(wc.imm_data), 0, opt.size);
 	}
 	for (i = 0; i < nr_bufs; i++)

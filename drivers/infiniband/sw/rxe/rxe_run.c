@@ -16,12 +16,25 @@
 #include <linux/rcupdate.h>
 
 #include "rxe.h"
+#include "rxe_queue.h"
 
 /* How many packets at most are processed in place before the rest goes to the
  * workqueue: a system call returns, and a softirq ends, soon.
  */
 #define RXE_RUN_POSTED	16
 #define RXE_RUN_RCVD	16
+
+/* Is the next work request one packet? The queue is the user's, and another
+ * CPU may be on its way through it: a wrong answer costs time and no more.
+ */
+static bool rxe_run_is_short(struct rxe_qp *qp)
+{
+	struct rxe_send_wqe *wqe;
+
+	wqe = queue_addr_from_index(qp->sq.queue, READ_ONCE(qp->req.wqe_index));
+	return READ_ONCE(wqe->dma.length) <= qp->mtu ||
+	       READ_ONCE(wqe->wr.opcode) == IB_WR_RDMA_READ;
+}
 
 /**
  * rxe_run_posted - process what user space has posted to a send queue
@@ -32,7 +45,10 @@
  */
 void rxe_run_posted(struct rxe_qp *qp)
 {
-	rxe_run_task(&qp->send_task, RXE_RUN_POSTED);
+	if (rxe_run_is_short(qp))
+		rxe_run_task(&qp->send_task, RXE_RUN_POSTED);
+	else
+		rxe_sched_task(&qp->send_task);
 }
 
 /**
