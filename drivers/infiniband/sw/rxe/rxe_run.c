@@ -32,7 +32,8 @@ static bool rxe_run_is_short(struct rxe_qp *qp)
 	struct rxe_send_wqe *wqe;
 
 	wqe = queue_addr_from_index(qp->sq.queue, READ_ONCE(qp->req.wqe_index));
-	return READ_ONCE(wqe->dma.length) <= qp->mtu ||
+	return qp_type(qp) == IB_QPT_UD ||
+	       READ_ONCE(wqe->dma.length) <= qp->mtu ||
 	       READ_ONCE(wqe->wr.opcode) == IB_WR_RDMA_READ;
 }
 
