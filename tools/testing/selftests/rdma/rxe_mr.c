@@ -286,7 +286,8 @@ static enum ibv_wc_status run_xfer(struct xfer *x)
 		die("no completion");
 	/* the receive of what was never sent stays posted */
 	memset(&x->recv_wc, 0, sizeof(x->recv_wc));
-	if (takes_recv(x->op) && x->wc.status == IBV_WC_LOC_PROT_ERR)
+	if (takes_recv(x->op) && (x->wc.status == IBV_WC_LOC_PROT_ERR ||
+				  x->wc.status == IBV_WC_LOC_QP_OP_ERR))
 		return x->wc.status;
 	if (takes_recv(x->op) && !poll_for(peer, &x->recv_wc, 10000))
 		die("no completion of the receive");
