@@ -63,6 +63,7 @@ void rxe_run_posted(struct rxe_qp *qp)
  * has the lock of its group held around.
  *
  * Context: any, RCU read lock held until rxe_run_rcvd() has returned.
+ * Return: true if it may.
  */
 bool rxe_run_in_place(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
 {
