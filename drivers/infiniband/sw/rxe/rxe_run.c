@@ -60,7 +60,7 @@ void rxe_run_posted(struct rxe_qp *qp)
  * A message of one packet: on it somebody waits. The packets of a long message
  * go to another CPU, which copies them while this one receives. A packet that
  * did not leave the device is still in its sender's task, and a multicast one
- * has the lock of its group held around.
+ * has the lock of its group held around. Counts those that it may.
  *
  * Context: any, RCU read lock held until rxe_run_rcvd() has returned.
  * Return: true if it may.

@@ -90,6 +90,19 @@ undo_all()
 	done
 }
 
+# unwarned COMMAND...: and the kernel has no word to say of it
+unwarned()
+{
+	local taint
+
+	taint=$(cat /proc/sys/kernel/tainted)
+	"$@" || return
+	[ "$(cat /proc/sys/kernel/tainted)" = "$taint" ] || {
+		say "the kernel has warned"
+		return 1
+	}
+}
+
 # spawn LOG COMMAND...: in the background, output to $TMP/LOG, id in $PID
 spawn()
 {

@@ -1325,8 +1325,6 @@ static void case_traffic(char **arg)
 	}
 }
 
-/* ---- main ---- */
-
 /* ---- where packets are processed ---- */
 
 /* how many packets E has processed in softirq */
@@ -1453,6 +1451,8 @@ static void case_in_place_traffic(char **arg)
 	buf_close(&buf);
 	tear_down();
 }
+
+/* ---- main ---- */
 
 static void parse_addr(const char *text, struct in6_addr *addr)
 {
