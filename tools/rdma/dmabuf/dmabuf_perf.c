@@ -7,7 +7,8 @@
  * verifies the data, and prints a line for each pair. Several pairs take turns:
  * what the machine does meanwhile hits all alike, and so they can be compared.
  * Each has its connection and its protection domain, as it would have alone:
- * RXE treats the QPs of a domain alike that has a dma-buf.
+ * RXE treats the QPs of a domain alike that has a dma-buf. So there is ordinary
+ * memory of two kinds, "plain", and "mixed", whose domain has a dma-buf, too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +61,7 @@ struct buf {
 	uint8_t *cpu;
 	uint64_t iova;
 	struct ibv_mr *mr;
+	struct ibv_mr *beside;	/* of a dma-buf, in the same PD, not used */
 	struct ibv_pd *pd;
 	struct rdma_cm_id *id;
 	struct hello peer;
@@ -114,9 +116,25 @@ static int heap_fd(const char *name)
 	return data.fd;
 }
 
+static struct ibv_mr *reg_dmabuf(const struct buf *buf, int fd, uint64_t iova)
+{
+	struct ibv_mr *mr;
+
+	mr = ibv_reg_dmabuf_mr(buf->pd, 0, SIZE, iova, fd, ACCESS);
+	if (!mr && errno == EOPNOTSUPP)
+		die("registration of %s: not supported\n"
+		    "  (an rdma-core without dma-bufs for this device? try LD_PRELOAD=librxe_dmabuf.so)",
+		    buf->kind);
+	if (!mr)
+		die_errno("registration of %s", buf->kind);
+	return mr;
+}
+
 static void buf_open(struct buf *buf)
 {
-	bool plain = !strcmp(buf->kind, "plain");
+	bool mixed = !strcmp(buf->kind, "mixed");
+	bool plain = mixed || !strcmp(buf->kind, "plain");
+	int fd;
 
 	buf->fd = plain ? -1 : !strcmp(buf->kind, "udmabuf") ? udmabuf_fd() :
 		  heap_fd(buf->kind);
@@ -127,14 +145,14 @@ static void buf_open(struct buf *buf)
 		die_errno("mmap of %s", buf->kind);
 	buf->iova = (uintptr_t)buf->cpu;
 	buf->mr = plain ? ibv_reg_mr(buf->pd, buf->cpu, SIZE, ACCESS) :
-		  ibv_reg_dmabuf_mr(buf->pd, 0, SIZE, buf->iova, buf->fd,
-				    ACCESS);
-	if (!buf->mr && errno == EOPNOTSUPP)
-		die("registration of %s: not supported\n"
-		    "  (an rdma-core without dma-bufs for this device? try LD_PRELOAD=librxe_dmabuf.so)",
-		    buf->kind);
+		  reg_dmabuf(buf, buf->fd, buf->iova);
 	if (!buf->mr)
 		die_errno("registration of %s", buf->kind);
+	if (!mixed)
+		return;
+	fd = udmabuf_fd();
+	buf->beside = reg_dmabuf(buf, fd, 0);
+	close(fd);
 }
 
 /* of -m */
@@ -224,7 +242,8 @@ static void open_end(struct buf *buf, struct rdma_cm_id *id)
 static void close_end(struct buf *buf)
 {
 	rdma_disconnect(buf->id);
-	if (ibv_dereg_mr(buf->mr))
+	if (ibv_dereg_mr(buf->mr) ||
+	    (buf->beside && ibv_dereg_mr(buf->beside)))
 		die("dereg_mr");
 	rdma_destroy_qp(buf->id);
 	if (ibv_dealloc_pd(buf->pd))
@@ -465,8 +484,9 @@ static void show_help(FILE *to)
 {
 	fputs("usage: dmabuf_perf [options] -l [ADDRESS]   server, for one client\n"
 	      "       dmabuf_perf [options] ADDRESS        client\n"
-	      "  -m MEMORY  udmabuf (the default), plain, or the name of a DMA heap; or\n"
-	      "             several, with commas, which take turns\n"
+	      "  -m MEMORY  udmabuf (the default), the name of a DMA heap, plain, or mixed\n"
+	      "             (plain, and a dma-buf in the same PD); or several, with\n"
+	      "             commas, which take turns\n"
 	      "  -s BYTES   of a message for bandwidth and verification (65536)\n"
 	      "  -n COUNT   of messages (500)\n"
 	      "  -p PORT    (7471)\n"

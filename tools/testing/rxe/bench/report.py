@@ -28,6 +28,10 @@ RATIOS = (
      ("ours", 3, 0), ("stock", 3, 0), 1.03, 0.97),
     ("layer 3 / stock, 500 rules",
      ("ours", 3, 500), ("stock", 3, 500), 1.03, 0.97),
+    ("MR of udmabuf / ordinary MR of such a PD",
+     ("udmabuf", 2, 0), ("mixed", 2, 0), 1.05, 0.95),
+    ("MR of the system heap / ordinary MR of such a PD",
+     ("system", 2, 0), ("mixed", 2, 0), 1.05, 0.95),
     ("MR of udmabuf / ordinary MR",
      ("udmabuf", 2, 0), ("plain", 2, 0), 1.05, 0.95),
     ("MR of the system heap / ordinary MR",
@@ -165,7 +169,9 @@ class Table:
         yield ""
         yield "%-32s" % "Memory regions, layer 2" + "".join(
             "%22s" % ("MTU %d" % mtu) for mtu in self.mtus)
-        for driver, what in (("plain", "ordinary"), ("udmabuf", "udmabuf"),
+        for driver, what in (("plain", "ordinary"),
+                             ("mixed", "ordinary + dma-buf"),
+                             ("udmabuf", "udmabuf"),
                              ("system", "system heap")):
             for metric, unit in (("mr_write_lat", "8-byte write, us"),
                                  ("mr_write_bw", "64 KiB write, MiB/s"),

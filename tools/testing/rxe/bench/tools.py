@@ -111,8 +111,9 @@ def qperf(metric):
     return float(found.group(1)) * scale, {}
 
 
-# what MRs are of: ordinary memory, udmabuf, a DMA heap
-MEMORY = ("plain", "udmabuf", "system")
+# what MRs are of: ordinary memory, the same beside a dma-buf in its PD, udmabuf,
+# a DMA heap
+MEMORY = ("plain", "mixed", "udmabuf", "system")
 MEMORY_METRICS = ("mr_write_lat", "mr_read_lat", "mr_write_bw", "mr_read_bw")
 DMABUF = "/mnt/share/dmabuf/"
 
