@@ -9,13 +9,15 @@
 
 SWITCHES=$(scale 1000 200)
 
-# switcher NS COUNT: in one process, as fast as it goes
+# switcher NS COUNT: in one process, as fast as it goes. Layer 2 would never last
+# long, while a change to layer 3 waits for RCU: so now and then it does.
 switcher()
 {
 	# shellcheck disable=SC2016
 	ip netns exec "$1" bash -c '
 		for ((i = 0; i < $1; i++)); do
 			echo $((2 + i % 2)) >"$0" || exit 1
+			((i % 50)) || sleep 0.02
 		done' $SYSCTL "$2"
 }
 
