@@ -117,6 +117,7 @@ check:
 	@$(T)/check.sh
 
 selftest: kernel root tools
+	@$(T)/deps.sh selftest
 	@$(T)/selftest.sh
 
 print-%:

@@ -151,8 +151,7 @@ x86_64_guest()
 		-virtfs "local,path=$run/out,mount_tag=out,$opts9p" >&3 2>&4
 }
 
-# run_guest: in the background, in a process group of its own (timeout makes
-# it), so that nothing of it outlives us
+# run_guest: in the background, so that an interrupt reaches us at once
 run_guest()
 {
 	mkfifo "$run/pipe"
@@ -161,7 +160,6 @@ run_guest()
 	"${ARCH}_guest" </dev/null 3>"$run/pipe" 4>>"$run/console" 8>&- &
 	guest=$!
 	wait "$guest" || guest_rc=$?
-	kill -KILL -- "-$guest" 2>/dev/null || true
 	wait "$tee" || true
 	guest='' tee=''
 }
@@ -173,12 +171,13 @@ run_shell()
 	stty sane
 }
 
-# By pid as well: an interrupt may come before timeout has made its group.
+# UML makes itself the leader of a session: only timeout knows it. To that one it
+# is as if the time were over, and to a shell that is not timeout yet, the end.
 clean_up()
 {
 	if [ -n "$guest" ]; then
-		kill -KILL "$guest" 2>/dev/null || true
-		kill -KILL -- "-$guest" 2>/dev/null || true
+		kill -ALRM "$guest" 2>/dev/null || true
+		wait "$guest" 2>/dev/null || true
 	fi
 	[ -z "$tee" ] || kill "$tee" 2>/dev/null || true
 	rm -rf "$run"

@@ -28,6 +28,8 @@ packages()
 		echo python3 ;;
 	check)
 		echo sparse shellcheck perl python3 mandoc groff ;;
+	selftest)
+		echo procps ;;
 	*)
 		die "deps: no group $1" ;;
 	esac

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Tests the harness: provokes each verdict in a real guest, interrupts the
-# cached steps, runs two at once.  KTAP.
+# cached steps, runs two at once.  KTAP, kept in $LOGS/selftest.out.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -154,11 +154,17 @@ interrupted_source()
 	result $rc "an interrupted unpacking is redone, by one of two"
 }
 
+all()
+{
+	verdicts
+	output
+	nothing_left
+	interrupted_run
+	interrupted_source
+	echo "1..$count"
+	[ "$failed" -eq 0 ]
+}
+
 scratch
-verdicts
-output
-nothing_left
-interrupted_run
-interrupted_source
-echo "1..$count"
-[ "$failed" -eq 0 ]
+mkdir -p "$LOGS"
+all | tee "$LOGS/selftest.out"
