@@ -214,8 +214,9 @@ keep_files()
 }
 
 guest='' tee='' guest_rc=0 name=''
-mkdir -p "$OUT/tmp"
-run=$(mktemp -d "$OUT/tmp/run-XXXXXX")
+runs=${RUNS:-$OUT/tmp}
+mkdir -p "$runs"
+run=$(mktemp -d "$runs/run-XXXXXX")
 trap clean_up EXIT
 log_name
 tty=/dev/tty1 input=null

@@ -104,8 +104,8 @@ nothing_left()
 	{
 		SCRIPT=$tmp/script "$HERE/boot.sh" exec &&
 		SCRIPT=$tmp/script "$HERE/boot.sh" exec &&
-		! ls -d "$OUT"/tmp/run-* &&
-		! pgrep -f "rxe.hostfs=$OUT/"
+		! ls -d "$RUNS"/run-* &&
+		! pgrep -f "$RUNS/"
 	} >"$tmp/log" 2>&1
 	result $? "a run leaves nothing behind"
 }
@@ -119,8 +119,8 @@ interrupted_run()
 	pid=$!
 	sleep 4
 	kill -TERM $pid
-	! wait $pid && ! ls -d "$OUT"/tmp/run-* >>"$tmp/log" 2>&1 &&
-		! pgrep -af "rxe.hostfs=$OUT/" >>"$tmp/log"
+	! wait $pid && ! ls -d "$RUNS"/run-* >>"$tmp/log" 2>&1 &&
+		! pgrep -af "$RUNS/" >>"$tmp/log"
 	result $? "an interrupted run cleans up"
 }
 
@@ -167,4 +167,5 @@ all()
 
 scratch
 mkdir -p "$LOGS"
+export RUNS=$tmp	# other guests may run beside
 all | tee "$LOGS/selftest.out"

@@ -154,7 +154,7 @@ module_unload()
 		[ ! -e /proc/lockdep ] ||
 			{ in_a rdma link del "$RXE_A" &&
 			in_b rdma link del "$RXE_B"; }
-		modprobe -r rdma_rxe || {
+		waitfor 30 modprobe -r rdma_rxe || {
 			say "the module does not go"
 			return 1
 		}

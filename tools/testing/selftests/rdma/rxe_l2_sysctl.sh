@@ -145,7 +145,8 @@ reload()
 {
 	grep -q '^rdma_rxe ' /proc/modules || return "$KSFT_SKIP"
 	pair_down
-	modprobe -r rdma_rxe || {
+	# a netns goes in the background, and its sockets hold the module
+	waitfor 30 modprobe -r rdma_rxe || {
 		say "cannot unload rdma_rxe"
 		return 1
 	}
