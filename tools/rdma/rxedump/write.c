@@ -18,7 +18,7 @@
 #include "say.h"
 #include "write.h"
 
-#define BUFFER_SIZE	(1 << 20)
+#define BUFFER_SIZE	(1 << 17)
 #define NOT_WRITTEN	UINT32_MAX
 
 struct writer {

@@ -170,7 +170,7 @@ class Table:
         yield "%-32s" % "Memory regions, layer 2" + "".join(
             "%22s" % ("MTU %d" % mtu) for mtu in self.mtus)
         for driver, what in (("plain", "ordinary"),
-                             ("mixed", "ordinary + dma-buf"),
+                             ("mixed", "mixed PD"),
                              ("udmabuf", "udmabuf"),
                              ("system", "system heap")):
             for metric, unit in (("mr_write_lat", "8-byte write, us"),
