@@ -278,7 +278,7 @@ static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 
 	if (!len)
 		return CNT_NOT_ROCE;
-	COPY(56);
+	COPY(56);	/* the headers of a frame that has none behind its BTH */
 	COPY(96);
 	COPY(160);
 	COPY(352);
