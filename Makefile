@@ -8,6 +8,7 @@ ARCH	?= um
 KVER	?= 7.3
 KDIR	?=
 DEBUG	?=
+DISTRO	?=
 OUT	?= $(TOP)/build
 TARGETS	?= rdma
 TESTS	?=
@@ -25,6 +26,12 @@ ifeq ($(filter 0 1 y n,$(or $(DEBUG),0)),)
 $(error DEBUG=$(DEBUG): this is 1 or nothing)
 endif
 override DEBUG := $(filter 1 y,$(DEBUG))
+ifneq ($(and $(DISTRO),$(filter-out x86_64,$(ARCH))$(KDIR)$(DEBUG)),)
+$(error DISTRO=$(DISTRO): this is for ARCH=x86_64, without KDIR and DEBUG)
+endif
+ifeq ($(filter amd64 rt-amd64,$(or $(DISTRO),amd64)),)
+$(error DISTRO=$(DISTRO): this is amd64, rt-amd64 or empty)
+endif
 # KASAN with lockdep, and QEMU without KVM, are slow
 TIMEOUT	?= $(if $(DEBUG)$(filter x86_64,$(ARCH)),3600,1800)
 override OUT := $(abspath $(OUT))
@@ -33,22 +40,22 @@ override OUT := $(abspath $(OUT))
 LINE	:= $(if $(KDIR),kdir-$(shell echo '$(abspath $(KDIR))' | cksum | \
 	   cut -d' ' -f1),$(KVER))
 TREE	:= $(OUT)/tree-$(LINE)
-CONF	:= $(ARCH)-$(LINE)$(if $(DEBUG),-debug)
+CONF	:= $(ARCH)-$(LINE)$(if $(DEBUG),-debug)$(DISTRO:%=-debian-%)
 # In the tree: only then are all paths of kbuild relative, and ccache knows the
 # same file of another checkout.
-KBUILD	:= $(TREE)/out-$(ARCH)$(if $(DEBUG),-debug)
+KBUILD	:= $(TREE)/out-$(ARCH)$(if $(DEBUG),-debug)$(DISTRO:%=-debian-%)
 STAGE	:= $(OUT)/stage/$(CONF)
-KERNEL	:= $(KBUILD)/$(if $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage)
+KERNEL	:= $(if $(DISTRO),$(STAGE)/vmlinuz,$(KBUILD)/$(if $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage))
 ROOT	:= $(OUT)/root/root.img
 LOGS	:= $(OUT)/log
 
-export TOP ARCH KVER KDIR DEBUG OUT TIMEOUT TARGETS TESTS SCRIPT BENCH MIRROR
+export TOP ARCH KVER KDIR DEBUG DISTRO OUT TIMEOUT TARGETS TESTS SCRIPT BENCH MIRROR
 export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 
 T := $(TOP)/tools/testing/rxe
 
 .PHONY: help run run_tests tree sources kernel root tools dmabuf rdmacore
-.PHONY: rxedump shell exec bench check selftest
+.PHONY: rxedump shell exec bench check selftest modsrc dkms
 .PHONY: clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -89,9 +96,22 @@ sources:
 	@$(T)/source.sh
 	@$(T)/tree.sh
 
+# Debian's own, as it is shipped, with our module; or one that is built here
 kernel: sources
 	@$(T)/deps.sh kernel
+ifneq ($(DISTRO),)
+	@$(T)/modsrc.sh
+	@$(T)/distro.sh
+else
 	@$(T)/kernel.sh
+endif
+
+# the module by itself, for kernels that are not built here
+modsrc: sources
+	@$(T)/modsrc.sh
+
+dkms:
+	@$(T)/dkms.sh
 
 root:
 	@$(T)/deps.sh root

@@ -57,6 +57,7 @@ write_job()
 		cat >"$run/share/job" <<-EOF
 		#!/bin/sh
 		export KSFT_MACHINE_SLOW=$(slow && echo yes || echo no)
+		export RXE_KERNEL_SHIPPED=${DISTRO:+yes}
 		cp -r /mnt/share/kselftest /tmp/kselftest
 		exec /tmp/kselftest/run_kselftest.sh $(selection)
 		EOF
@@ -82,6 +83,7 @@ write_share()
 	cp "$HERE/guest/init" "$run/share/init"
 	copy "$CONF" "$KERNEL" kernel
 	copy "$CONF" "$STAGE/modules" share/modules
+	[ -z "$DISTRO" ] || copy "$CONF" "$STAGE/initrd" initrd
 	copy "rxedump-$LINE" "$OUT/rxedump-$LINE/install" share/rxedump
 	[ "$job" != run_tests ] ||
 		copy "ksft-$LINE" "$OUT/ksft-$LINE/install" share/kselftest
@@ -123,12 +125,29 @@ um_guest()
 		rxe.hostfs="$run" "${args[@]}" >&4 2>&4
 }
 
+# Before QEMU 8.1 a CPU could run what another one had overwritten by then: kernels
+# that patch themselves while they run, as distributions' do (ours does not), die of
+# an int3 now and then. One thread for all CPUs is safe, and slow.
+threads()
+{
+	local version
+
+	version=$(qemu-system-x86_64 --version |
+		sed -n '1s/.*version \([0-9]*\.[0-9]*\).*/\1/p')
+	if [ -n "$DISTRO" ] &&
+	   [ "$(printf '%s\n8.1\n' "$version" | sort -V | head -n1)" != 8.1 ]; then
+		echo single
+	else
+		echo multi
+	fi
+}
+
 accel()
 {
 	if have_kvm; then
 		echo -accel kvm -cpu host
 	else
-		echo -accel tcg,thread=multi -cpu max
+		echo "-accel tcg,thread=$(threads) -cpu max"
 	fi
 }
 
@@ -142,6 +161,7 @@ x86_64_guest()
 	TMPDIR=$run exec "${limit[@]}" qemu-system-x86_64 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		$(accel) -smp 2 -m 3G -kernel "$run/kernel" \
+		${DISTRO:+-initrd "$run/initrd"} \
 		-append "console=ttyS0 root=/dev/vda rw rxe.9p ${args[*]}" \
 		-drive "$disk" \
 		-serial "file:$run/console" -device virtio-serial-pci \

@@ -98,7 +98,8 @@ shell_scripts()
 
 lay()
 {
-	make -C "$TOP" --no-print-directory sources KVER="$1" ARCH=x86_64 KDIR=
+	make -C "$TOP" --no-print-directory sources KVER="$1" ARCH=x86_64 KDIR= \
+		DISTRO=
 }
 
 # A configured tree is all that a directory needs.

@@ -10,12 +10,15 @@ RXE over netkit: an overlay on the Linux kernel tree
   make exec SCRIPT=file         runs the file as root in the guest
   make bench                    layer 3 / layer 2 / peers, to build/bench
                                 (BENCH="--quick --rounds 5")
+  make dkms                     the module for the kernel of a machine of yours
   make check                    checkpatch, sparse, W=1, shellcheck, patches
   make selftest                 tests the harness: provokes each verdict
   make print-VAR                KERNEL, ROOT, TREE, KBUILD ...
   make clean | distclean        all but downloads and the guest root | all
 
   ARCH=um|x86_64   User Mode Linux (default) or QEMU (KVM if the CPU has it)
+  DISTRO=amd64     with ARCH=x86_64: Debian's own kernel, as it is shipped, with
+                   our module; rt-amd64: its PREEMPT_RT one
   KVER=7.3|7.2     the kernel line
   KDIR=dir         a kernel tree of yours (it is copied, never modified)
   DEBUG=1          KASAN, lockdep, kmemleak ... in a build folder of its own

@@ -1,41 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Fetches Debian's source of the kernel line KVER to $OUT/dl.  apt checks the
-# signatures; a configuration of our own keeps the machine's apt untouched.
+# Fetches Debian's source of the kernel line KVER to $OUT/dl.
 
 . "$(dirname "$0")/lib.sh"
+. "$HERE/debs.sh"
 
 pkg=linux-source-$KVER
 tarball=$OUT/dl/$pkg.tar.xz
 
-write_apt_conf()
-{
-	local uri key suite
-
-	uri=$(mirror)
-	key=$(keyring)
-	mkdir -p "$OUT"/dl/apt/{lists/partial,cache/archives/partial}
-	for suite in trixie trixie-backports; do
-		echo "deb [signed-by=$key] $uri $suite main"
-	done >"$OUT/dl/apt/sources.list"
-	cat >"$OUT/dl/apt/conf" <<-EOF
-	Dir::Etc::sourcelist "$OUT/dl/apt/sources.list";
-	Dir::Etc::sourceparts "/dev/null";
-	Dir::State::lists "$OUT/dl/apt/lists";
-	Dir::Cache "$OUT/dl/apt/cache";
-	APT::Sandbox::User "";
-	EOF
-}
-
 fetch()
 {
-	export APT_CONFIG=$OUT/dl/apt/conf
-	apt-get update
-	cd "$tmp"
-	apt-get download "$pkg"
-	dpkg-deb -x "$pkg"_*.deb x
-	mv "x/usr/src/$pkg.tar.xz" "$tarball"
+	unpack_debs "$tmp/x" "$pkg"
+	mv "$tmp/x/usr/src/$pkg.tar.xz" "$tarball"
 }
 
 if [ -n "$KDIR" ]; then

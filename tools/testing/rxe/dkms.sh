@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes of the module's source for both kernel lines a package that dkms builds
+# for a machine's own kernel, and tells how.
+
+. "$(dirname "$0")/lib.sh"
+
+name=rdma-rxe-netkit
+# the day of what is packed
+version=$(git -C "$TOP" log -1 --format=%cd --date=format:%Y%m%d 2>/dev/null) ||
+	version=0
+package=$OUT/dkms/$name-$version
+
+# One makefile a line: what is upstream's in them differs.
+write_conf()
+{
+	cat <<-END
+	PACKAGE_NAME="$name"
+	PACKAGE_VERSION="$version"
+	# 7.3.4+deb13-amd64: 7.3
+	line=\$(echo "\$kernelver" | cut -d. -f1,2)
+	BUILD_EXCLUSIVE_KERNEL="^7\.[23]\."
+	BUILD_EXCLUSIVE_CONFIG="CONFIG_INFINIBAND_VIRT_DMA CONFIG_NET_UDP_TUNNEL"
+	MAKE[0]="make -C \$kernel_source_dir M=\$dkms_tree/$name/$version/build/\$line modules"
+	BUILT_MODULE_NAME[0]="rdma_rxe"
+	BUILT_MODULE_LOCATION[0]="\$line/"
+	DEST_MODULE_LOCATION[0]="/updates/dkms"
+	AUTOINSTALL="yes"
+	END
+}
+
+lock dkms
+scratch
+mkdir "$tmp/package"
+for line in 7.2 7.3; do
+	make -C "$TOP" --no-print-directory modsrc KVER=$line ARCH=x86_64 KDIR= \
+		DEBUG= DISTRO=
+	rsync -rc --include='*/' --include='*.[ch]' --include=Makefile \
+		--exclude='*.mod.c' --exclude='*' "$OUT/modsrc/$line" "$tmp/package/"
+done
+write_conf >"$tmp/package/dkms.conf"
+rm -rf "$OUT/dkms"
+mkdir -p "$OUT/dkms"
+mv "$tmp/package" "$package"
+cat <<END
+RXE with the network layers, for kernels 7.2 and 7.3 that are installed here:
+  sudo dkms install $package
+  sudo modprobe -r rdma_rxe; sudo modprobe rdma_rxe
+Away again, for the kernel's own:
+  sudo dkms remove $name/$version --all
+END
