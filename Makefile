@@ -8,7 +8,6 @@ ARCH	?= um
 KVER	?= 7.3
 KDIR	?=
 DEBUG	?=
-DISTRO	?=
 OUT	?= $(TOP)/build
 TARGETS	?= rdma
 TESTS	?=
@@ -26,6 +25,8 @@ ifeq ($(filter 0 1 y n,$(or $(DEBUG),0)),)
 $(error DEBUG=$(DEBUG): this is 1 or nothing)
 endif
 override DEBUG := $(filter 1 y,$(DEBUG))
+# Debian's own kernel, as it is shipped, with our module; empty: one built here
+DISTRO	?= $(if $(filter-out x86_64,$(ARCH))$(KDIR)$(DEBUG),,amd64)
 ifneq ($(and $(DISTRO),$(filter-out x86_64,$(ARCH))$(KDIR)$(DEBUG)),)
 $(error DISTRO=$(DISTRO): this is for ARCH=x86_64, without KDIR and DEBUG)
 endif

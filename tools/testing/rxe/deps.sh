@@ -29,7 +29,8 @@ packages()
 	check)
 		echo sparse shellcheck perl python3 mandoc groff ;;
 	selftest)
-		echo procps ;;
+		echo procps dkms
+		[ "$(id -u)" -eq 0 ] || echo fakeroot ;;
 	*)
 		die "deps: no group $1" ;;
 	esac

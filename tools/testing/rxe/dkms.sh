@@ -12,21 +12,32 @@ version=$(git -C "$TOP" log -1 --format=%cd --date=format:%Y%m%d 2>/dev/null) ||
 	version=0
 package=$OUT/dkms/$name-$version
 
-# One makefile a line: what is upstream's in them differs.
 write_conf()
 {
 	cat <<-END
 	PACKAGE_NAME="$name"
 	PACKAGE_VERSION="$version"
-	# 7.3.4+deb13-amd64: 7.3
-	line=\$(echo "\$kernelver" | cut -d. -f1,2)
 	BUILD_EXCLUSIVE_KERNEL="^7\.[23]\."
 	BUILD_EXCLUSIVE_CONFIG="CONFIG_INFINIBAND_VIRT_DMA CONFIG_NET_UDP_TUNNEL"
-	MAKE[0]="make -C \$kernel_source_dir M=\$dkms_tree/$name/$version/build/\$line modules"
+	MAKE[0]="make modules KVER=\$kernelver KDIR=\$kernel_source_dir"
 	BUILT_MODULE_NAME[0]="rdma_rxe"
-	BUILT_MODULE_LOCATION[0]="\$line/"
+	# 7.3.4+deb13-amd64: 7.3
+	BUILT_MODULE_LOCATION[0]="\$(echo "\$kernelver" | cut -d. -f1,2)/"
 	DEST_MODULE_LOCATION[0]="/updates/dkms"
 	AUTOINSTALL="yes"
+	END
+}
+
+# A folder a line: what is upstream's in them differs.
+write_makefile()
+{
+	cat <<-'END'
+	KVER	?= $(shell uname -r)
+	KDIR	?= /lib/modules/$(KVER)/build
+	LINE	:= $(shell echo '$(KVER)' | cut -d. -f1,2)
+
+	modules: ; $(MAKE) -C $(KDIR) M=$(CURDIR)/$(LINE) modules
+	clean: ; find . -name '*.o' -delete -o -name '*.ko' -delete
 	END
 }
 
@@ -40,6 +51,7 @@ for line in 7.2 7.3; do
 		--exclude='*.mod.c' --exclude='*' "$OUT/modsrc/$line" "$tmp/package/"
 done
 write_conf >"$tmp/package/dkms.conf"
+write_makefile >"$tmp/package/Makefile"
 rm -rf "$OUT/dkms"
 mkdir -p "$OUT/dkms"
 mv "$tmp/package" "$package"

@@ -17,8 +17,9 @@ RXE over netkit: an overlay on the Linux kernel tree
   make clean | distclean        all but downloads and the guest root | all
 
   ARCH=um|x86_64   User Mode Linux (default) or QEMU (KVM if the CPU has it)
-  DISTRO=amd64     with ARCH=x86_64: Debian's own kernel, as it is shipped, with
-                   our module; rt-amd64: its PREEMPT_RT one
+  DISTRO=amd64     with x86_64: Debian's own kernel, as it is shipped, with our
+                   module (default); rt-amd64: its PREEMPT_RT one; empty, or
+                   with KDIR, DEBUG: one that is built here
   KVER=7.3|7.2     the kernel line
   KDIR=dir         a kernel tree of yours (it is copied, never modified)
   DEBUG=1          KASAN, lockdep, kmemleak ... in a build folder of its own

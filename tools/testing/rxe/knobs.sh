@@ -13,7 +13,7 @@ exec)
 	[ -f "$SCRIPT" ] && [ -r "$SCRIPT" ] || die "exec: no file $SCRIPT" ;;
 bench)
 	[ -z "$DISTRO" ] ||
-		die "bench: Debian's kernel has no siw to compare with" ;;
+		die "bench: Debian's kernel has no siw to compare with: DISTRO=" ;;
 shell)
 	[ -t 0 ] && [ -t 1 ] || die "shell: no terminal here; see exec" ;;
 esac

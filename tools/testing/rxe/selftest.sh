@@ -154,12 +154,36 @@ interrupted_source()
 	result $rc "an interrupted unpacking is redone, by one of two"
 }
 
+# The package of `make dkms`, built by dkms, in folders of its own, for the
+# configuration of Debian's kernel.
+packed()
+{
+	local as='' dir=$tmp/dkms debian kbuild
+	local knobs=(ARCH=x86_64 KVER="$KVER" KDIR= DEBUG= DISTRO=amd64)
+
+	[ "$(id -u)" -eq 0 ] || as=fakeroot
+	mkdir -p "$dir"/{tree,source,install}
+	{
+		make -C "$TOP" kernel "${knobs[@]}" &&
+		make -C "$TOP" dkms "${knobs[@]}" &&
+		kbuild=$(make -s -C "$TOP" print-KBUILD "${knobs[@]}") &&
+		debian=$(cat "$kbuild/include/config/kernel.release") &&
+		env -i PATH="$PATH" $as dkms build --dkmstree "$dir/tree" --sourcetree "$dir/source" \
+			--installtree "$dir/install" --no-depmod -k "$debian" \
+			--kernelsourcedir "$kbuild" "$OUT"/dkms/rdma-rxe-netkit-*
+	} >"$tmp/log" 2>&1 &&
+		find "$dir" -name rdma_rxe.ko -exec modinfo -F vermagic {} + |
+			grep "^$debian " >>"$tmp/log"
+	result $? "dkms builds the module for Debian's kernel"
+}
+
 all()
 {
 	verdicts
 	output
 	nothing_left
 	interrupted_run
+	packed
 	interrupted_source
 	echo "1..$count"
 	[ "$failed" -eq 0 ]
