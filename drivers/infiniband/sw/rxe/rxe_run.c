@@ -52,8 +52,15 @@ void rxe_run_posted(struct rxe_qp *qp)
 		rxe_sched_task(&qp->send_task);
 }
 
+/* An ACK, and no NAK: nothing of a user's memory is touched for its sake. */
+static bool rxe_run_is_ack(struct rxe_pkt_info *pkt)
+{
+	return pkt->opcode == IB_OPCODE_RC_ACKNOWLEDGE &&
+	       (aeth_syn(pkt) & AETH_TYPE_MASK) == AETH_ACK;
+}
+
 /**
- * rxe_run_in_place - may the softirq process a packet itself?
+ * rxe_run_where - may the softirq process a packet itself?
  * @qp: the QP that it is for, referenced by the caller
  * @pkt: the packet, checked
  *
@@ -63,34 +70,75 @@ void rxe_run_posted(struct rxe_qp *qp)
  * has the lock of its group held around. Counts those that it may.
  *
  * Context: any, RCU read lock held until rxe_run_rcvd() has returned.
- * Return: true if it may.
+ * Return: what to tell rxe_run_rcvd().
  */
-bool rxe_run_in_place(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
+enum rxe_run_where rxe_run_where(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
 {
 	const u32 single = RXE_START_MASK | RXE_END_MASK;
+	enum rxe_run_where where = RXE_RUN_IN_PLACE;
 
 	if ((pkt->mask & (single | RXE_LOOPBACK_MASK)) != single ||
-	    bth_qpn(pkt) == IB_MULTICAST_QPN ||
-	    atomic_read_acquire(&qp->pd->sleepers))
-		return false;
+	    bth_qpn(pkt) == IB_MULTICAST_QPN)
+		return RXE_RUN_QUEUED;
+	if (atomic_read_acquire(&qp->pd->sleepers)) {
+		if (!rxe_run_is_ack(pkt))
+			return RXE_RUN_QUEUED;
+		where = RXE_RUN_ACK;
+	}
 
 	rxe_counter_inc(pkt->rxe, RXE_CNT_RCVD_IN_PLACE);
-	return true;
+	return where;
+}
+
+/* Has the requester something to do? */
+static bool rxe_run_unsent(struct rxe_qp *qp)
+{
+	return qp->req.need_retry ||
+	       qp->req.wqe_index != queue_get_producer(qp->sq.queue,
+						       QUEUE_TYPE_FROM_CLIENT);
+}
+
+/* The ACKs that are next in the queue, and no more. */
+static void rxe_run_acks(struct rxe_task *task)
+{
+	struct rxe_qp *qp = task->qp;
+	unsigned int n = RXE_RUN_RCVD;
+	struct sk_buff *skb;
+	int ret;
+
+	if (!rxe_take_task(task))
+		return;
+	/* who takes the task is the only one who takes from the queue, and when
+	 * that is empty, the timer has to be wound
+	 */
+	do {
+		skb = skb_peek(&qp->resp_pkts);
+		if (skb && !rxe_run_is_ack(SKB_TO_PKT(skb)))
+			break;
+		ret = rxe_completer(qp);
+	} while (!ret && --n);
+	rxe_leave_task(task, skb || rxe_run_unsent(qp));
 }
 
 /**
  * rxe_run_rcvd - process a packet that was queued
  * @task: the task that it was queued for; the caller references its QP
- * @in_place: what rxe_run_in_place() said
+ * @where: what rxe_run_where() said
  *
- * Context: softirq if @in_place, any otherwise.
+ * Context: softirq unless @where is RXE_RUN_QUEUED, any otherwise.
  */
-void rxe_run_rcvd(struct rxe_task *task, bool in_place)
+void rxe_run_rcvd(struct rxe_task *task, enum rxe_run_where where)
 {
-	if (in_place)
+	switch (where) {
+	case RXE_RUN_IN_PLACE:
 		rxe_run_task(task, RXE_RUN_RCVD);
-	else
+		break;
+	case RXE_RUN_ACK:
+		rxe_run_acks(task);
+		break;
+	default:
 		rxe_sched_task(task);
+	}
 }
 
 /**
@@ -99,8 +147,8 @@ void rxe_run_rcvd(struct rxe_task *task, bool in_place)
  *
  * Memory that is on demand takes page faults and a mutex, and the exporter of
  * a dma-buf has to be asked before each access: both may sleep. Softirqs do
- * nothing for the QPs of a PD that has such an MR, and on return none is left
- * that began before.
+ * nothing for the QPs of a PD that has such an MR but take their ACKs, and on
+ * return none is left that began before.
  *
  * Context: process, may sleep.
  */

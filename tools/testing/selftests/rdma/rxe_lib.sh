@@ -510,6 +510,37 @@ run_rping()
 	}
 }
 
+# impair LAYER NETEM...: at both ends
+impair()
+{
+	local ns dev layer=$1
+
+	shift
+	for ns in "$NS_A" "$NS_B"; do
+		dev=$DEV_A
+		[ "$ns" = "$NS_A" ] || dev=$DEV_B
+		tc -n "$ns" qdisc add dev "$dev" root netem "$@" || return 1
+		defer tc -n "$ns" qdisc del dev "$dev" root
+	done
+	layers "$layer" "$layer"
+	mark
+}
+
+# more_of COUNTER...: at least one of them moved at one end
+more_of()
+{
+	local what dev
+
+	[ $# -gt 0 ] || return 0
+	for what; do
+		for dev in "$RXE_A" "$RXE_B"; do
+			moved_by "$dev" "$what" && [ "$MOVED" -le 0 ] || return 0
+		done
+	done
+	say "none of $* moved"
+	return 1
+}
+
 # run_case "stable sentence" FUNCTION ARGUMENT...
 run_case()
 {

@@ -137,8 +137,10 @@ static void connect_qp(struct end *e)
 			.grh = { .sgid_index = e->sgid_index, .hop_limit = 64 },
 		},
 	};
+	/* 4.096 us * 2^timeout, half a second */
+	const char *timeout = getenv("RXE_MR_TIMEOUT") ?: "17";
 	struct ibv_qp_attr rts = {
-		.qp_state = IBV_QPS_RTS, .timeout = 17, .retry_cnt = 7,
+		.qp_state = IBV_QPS_RTS, .timeout = atoi(timeout), .retry_cnt = 7,
 		.rnr_retry = 7, .max_rd_atomic = 16,
 	};
 
@@ -1353,15 +1355,21 @@ static void is_in_place(struct end *e, unsigned long before, bool want,
 		    want ? "on the workqueue" : "in place", e->dev);
 }
 
-/* A writes to B: who processes what it gets in place? */
-static void write_runs(struct mr *src, struct mr *dst, uint32_t len,
-		       bool request, bool response, const char *what)
+/* A posts to B: who processes what it gets in place? */
+static void runs(enum ibv_wr_opcode op, struct mr *local, struct mr *remote,
+		 uint32_t len, bool request, bool response, const char *what)
 {
 	unsigned long at_a = in_place(&a), at_b = in_place(&b);
 
-	move(&a, IBV_WR_RDMA_WRITE, src, 0, dst, 0, len);
+	move(&a, op, local, 0, remote, 0, len);
 	is_in_place(&a, at_a, response, what);
 	is_in_place(&b, at_b, request, what);
+}
+
+static void write_runs(struct mr *src, struct mr *dst, uint32_t len,
+		       bool request, bool response, const char *what)
+{
+	runs(IBV_WR_RDMA_WRITE, src, dst, len, request, response, what);
 }
 
 static void reg_third(struct ibv_pd *pd, struct buf *buf, struct mr *mr)
@@ -1387,7 +1395,10 @@ static void case_in_place(char **arg)
 	write_runs(&mr_a, &mr_b, 8, true, true, "after it at the target");
 
 	reg_third(a.pd, &buf, &mr);
-	write_runs(&mr, &mr_b, 8, true, false, "out of such an MR");
+	write_runs(&mr, &mr_b, 8, true, true, "an ACK touches no MR");
+	runs(IBV_WR_RDMA_READ, &mr, &mr_b, 8, true, false, "into such an MR");
+	runs(IBV_WR_RDMA_READ, &mr_a, &mr_b, 8, true, false,
+	     "a response beside such an MR");
 	must_dereg(&mr);
 	write_runs(&mr_a, &mr_b, 8, true, true, "after it at the source");
 	check_test_buf(&buf);
@@ -1418,13 +1429,14 @@ static void case_in_place_rereg(char **arg)
 	ibv_dealloc_pd(other);
 }
 
-/* in-place-traffic KIND ROUNDS: such MRs come and go, and are used as soon as
- * they are there, while packets arrive
+/* in-place-traffic KIND ROUNDS: such MRs come and go at either end, and are used
+ * as soon as they are there, while packets arrive
  */
 static void case_in_place_traffic(char **arg)
 {
 	unsigned int round, n, rounds = atoi(arg[1]);
 	struct xfer first, then;
+	enum ibv_wr_opcode op;
 	struct ibv_wc wc;
 	struct buf buf;
 	struct mr mr;
@@ -1436,14 +1448,18 @@ static void case_in_place_traffic(char **arg)
 				  1);
 		for (n = 0; n < DEPTH - 8; n++)
 			post_xfer(&first);
-		reg_third(b.pd, &buf, &mr);
-		then = make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr, 0, 8, 1);
-		for (n = 0; n < 8; n++)
+		reg_third(round % 2 ? a.pd : b.pd, &buf, &mr);
+		for (n = 0; n < 8; n++) {
+			op = n % 3 ? IBV_WR_RDMA_WRITE : IBV_WR_RDMA_READ;
+			then = round % 2 ?
+			       make_xfer(&a, op, &mr, 0, &mr_b, 0, 8, 1) :
+			       make_xfer(&a, op, &mr_a, 0, &mr, 0, 8, 1);
 			post_xfer(&then);
+		}
 		for (n = 0; n < DEPTH; n++) {
 			if (!poll_for(&a, &wc, 30000))
 				die("no completion");
-			expect(wc.status, IBV_WC_SUCCESS, "WRITE");
+			expect(wc.status, IBV_WC_SUCCESS, "completion");
 		}
 		must_dereg(&mr);
 	}

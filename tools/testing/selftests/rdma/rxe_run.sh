@@ -10,7 +10,17 @@
 
 ROUNDS=$(scale 200 20)
 
-start_mr 11
+# all operations, while the softirq takes the ACKs that get through, and the
+# workqueue all else
+repaired()
+{
+	impair "$1" loss 2% duplicate 5% &&
+	RXE_MR_TIMEOUT=$(scale 14 15) mr data udmabuf heap &&
+	read_counters && more_of completer_retry_err rcvd_seq_err
+}
+
+start_mr 13
+need tc
 # only a debug kernel sees what goes wrong here, and it warns once
 for kind in heap odp udmabuf; do
 	run_case "MRs of $kind come and go under traffic" \
@@ -24,5 +34,7 @@ for layer in 2 3; do
 	done
 	run_case "layer $layer: an MR on demand changes its PD" \
 		nothing_left mr in-place-rereg odp
+	run_case "layer $layer: dma-bufs, while packets are lost" \
+		nothing_left repaired $layer
 done
 ktap_finished
