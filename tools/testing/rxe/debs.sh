@@ -4,7 +4,8 @@
 # Sourced: Debian's kernel packages.  apt checks the signatures; a configuration
 # of our own keeps the machine's apt untouched.
 
-write_apt_conf()
+# What there is, and of which version.
+update_lists()
 {
 	local uri key suite
 
@@ -21,6 +22,8 @@ write_apt_conf()
 	Dir::Cache "$OUT/dl/apt/cache";
 	APT::Sandbox::User "";
 	END
+	export APT_CONFIG=$OUT/dl/apt/conf
+	apt-get update
 }
 
 # unpack_debs DIR PACKAGE...: the files of the packages, below DIR. Wants $tmp.
@@ -29,11 +32,20 @@ unpack_debs()
 	local to=$1 deb
 	shift
 
-	export APT_CONFIG=$OUT/dl/apt/conf
 	mkdir -p "$to" "${tmp:?}/debs"
-	apt-get update
 	(cd "$tmp/debs" && apt-get download "$@")
 	for deb in "$tmp"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$to"
 	done
+}
+
+# fetch_once FILE WHAT LOG: by fetch(), unless FILE is there. One make at a time:
+# the lists are of all. Keeps the lock.
+fetch_once()
+{
+	[ ! -e "$1" ] || return 0
+	lock source
+	[ ! -e "$1" ] || return 0
+	say "fetching $2 (once)"
+	step "fetch $2" "$3" fetch
 }

@@ -23,9 +23,7 @@ fetch()
 {
 	local release
 
-	export APT_CONFIG=$OUT/dl/apt/conf
-	write_apt_conf
-	apt-get update
+	update_lists
 	release=$(apt-cache pkgnames "linux-binary-$version+" |
 		sed -n "s/^linux-binary-\($version+deb[0-9]*-$DISTRO\)\$/\1/p")
 	[ -n "$release" ] || {
@@ -78,21 +76,15 @@ prepare()
 	touch "$KBUILD/prepared"
 }
 
-# external FOLDER OF THE MODULE
-external()
-{
-	kmake M="$1" modules
-}
-
 build()
 {
 	local exporter=$KBUILD/exporter
 
-	external "$OUT/modsrc/$LINE"
-	mkdir -p "$exporter"
+	mkdir -p "$KBUILD/rxe" "$exporter"
+	kmake M="$OUT/modsrc/$LINE" MO="$KBUILD/rxe" modules
 	cp -uL "$TREE"/drivers/dma-buf/dmabuf_test_exporter*.[ch] "$exporter"
 	echo 'obj-m := dmabuf_test_exporter.o' >"$exporter/Kbuild"
-	external "$exporter"
+	kmake M="$exporter" modules
 }
 
 # The drivers of what the guest boots from, each after those it needs.
@@ -134,7 +126,7 @@ install_modules()
 	cp -r "$modules" "$dir"
 	rm -f "$dir/vmlinuz"
 	mkdir -p "$dir/updates/dkms"
-	cp "$OUT/modsrc/$LINE/rdma_rxe.ko" \
+	cp "$KBUILD/rxe/rdma_rxe.ko" \
 		"$KBUILD/exporter/dmabuf_test_exporter.ko" "$dir/updates/dkms"
 	strip --strip-debug "$dir"/updates/dkms/*.ko
 	depmod -b "$tmp/m" "$release"
@@ -150,10 +142,10 @@ install_modules()
 	mv "$tmp/stamp" "$STAGE/stamp"
 }
 
-lock "$CONF"
 scratch
-[ -e "$debian/release" ] ||
-	step "fetch Debian's linux-$version-$DISTRO" "$LOGS/fetch-$CONF.log" fetch
+fetch_once "$debian/release" "Debian's linux-$version-$DISTRO" \
+	"$LOGS/fetch-$CONF.log"
+lock "$CONF"
 release=$(cat "$debian/release")
 modules=$debian/lib/modules/$release
 cc=gcc
@@ -162,7 +154,7 @@ cc=gcc
 	step "prepare $CONF" "$LOGS/config-$CONF.log" prepare
 step "modules $CONF" "$LOGS/kernel-$CONF.log" build
 touch "$tmp/stamp"
-[ -e "$STAGE/stamp" ] && [ -z "$(find "$OUT/modsrc/$LINE/rdma_rxe.ko" \
+[ -e "$STAGE/stamp" ] && [ -z "$(find "$KBUILD/rxe/rdma_rxe.ko" \
 	"$KBUILD/exporter/dmabuf_test_exporter.ko" "$HERE/distro.sh" \
 	"$HERE/guest/initrd-init" -newer "$STAGE/stamp" -print -quit)" ] ||
 	step "modules and first root $CONF" "$LOGS/modules-$CONF.log" \

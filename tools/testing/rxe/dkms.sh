@@ -47,8 +47,7 @@ mkdir "$tmp/package"
 for line in 7.2 7.3; do
 	make -C "$TOP" --no-print-directory modsrc KVER=$line ARCH=x86_64 KDIR= \
 		DEBUG= DISTRO=
-	rsync -rc --include='*/' --include='*.[ch]' --include=Makefile \
-		--exclude='*.mod.c' --exclude='*' "$OUT/modsrc/$line" "$tmp/package/"
+	cp -r "$OUT/modsrc/$line" "$tmp/package"
 done
 write_conf >"$tmp/package/dkms.conf"
 write_makefile >"$tmp/package/Makefile"

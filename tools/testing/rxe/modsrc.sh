@@ -26,9 +26,7 @@ lay()
 	END
 	mv "$tmp/Makefile" "$new/Makefile"
 	mkdir -p "$to"
-	rsync -rc --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
-		--exclude='*.mod.c' --exclude='.*.cmd' --exclude=/modules.order \
-		--exclude=/Module.symvers "$new/" "$to/"
+	rsync -rc --delete "$new/" "$to/"
 }
 
 lock "modsrc-$LINE"

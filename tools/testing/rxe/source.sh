@@ -11,6 +11,7 @@ tarball=$OUT/dl/$pkg.tar.xz
 
 fetch()
 {
+	update_lists
 	unpack_debs "$tmp/x" "$pkg"
 	mv "$tmp/x/usr/src/$pkg.tar.xz" "$tarball"
 }
@@ -20,10 +21,5 @@ if [ -n "$KDIR" ]; then
 		die "KDIR=$KDIR is no kernel tree"
 	exit 0
 fi
-[ ! -e "$tarball" ] || exit 0
-lock source
-[ ! -e "$tarball" ] || exit 0
-say "fetching $pkg (once)"
 scratch
-write_apt_conf
-step "fetch $pkg" "$LOGS/source-$KVER.log" fetch
+fetch_once "$tarball" "$pkg" "$LOGS/source-$KVER.log"
