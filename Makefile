@@ -46,11 +46,13 @@ CONF	:= $(ARCH)-$(LINE)$(if $(DEBUG),-debug)$(DISTRO:%=-debian-%)
 # same file of another checkout.
 KBUILD	:= $(TREE)/out-$(ARCH)$(if $(DEBUG),-debug)$(DISTRO:%=-debian-%)
 STAGE	:= $(OUT)/stage/$(CONF)
-KERNEL	:= $(if $(DISTRO),$(STAGE)/vmlinuz,$(KBUILD)/$(if $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage))
+KERNEL	:= $(if $(DISTRO),$(STAGE)/vmlinuz,$(KBUILD)/$(if \
+	   $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage))
 ROOT	:= $(OUT)/root/root.img
 LOGS	:= $(OUT)/log
 
-export TOP ARCH KVER KDIR DEBUG DISTRO OUT TIMEOUT TARGETS TESTS SCRIPT BENCH MIRROR
+export TOP ARCH KVER KDIR DEBUG DISTRO OUT TIMEOUT
+export TARGETS TESTS SCRIPT BENCH MIRROR
 export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 
 T := $(TOP)/tools/testing/rxe

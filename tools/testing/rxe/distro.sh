@@ -108,7 +108,7 @@ initrd_list()
 	cat <<-END
 	dir /dev 755 0 0
 	nod /dev/console 600 0 0 c 5 1
-	dir /root 755 0 0
+	dir /sysroot 755 0 0
 	file /busybox $debian/busybox 755 0 0
 	file /init $HERE/guest/initrd-init 755 0 0
 	file /drivers $tmp/drivers 644 0 0

@@ -15,8 +15,7 @@ lay()
 	local new=$tmp/new
 
 	mkdir -p "$new/include/trace/events"
-	find -L "$TREE/$rxe" -maxdepth 1 -type f \( -name '*.[ch]' -o \
-		-name Makefile \) ! -name '*.mod.c' -exec cp -t "$new" {} +
+	cp -L "$TREE/$rxe"/*.[ch] "$TREE/$rxe/Makefile" "$new"
 	cp -L "$TREE/include/trace/events/rxe.h" "$new/include/trace/events"
 	# also where the kernel's owner left RXE out
 	cat - "$new/Makefile" >"$tmp/Makefile" <<-'END'

@@ -158,7 +158,7 @@ interrupted_source()
 # configuration of Debian's kernel.
 packed()
 {
-	local as='' dir=$tmp/dkms debian kbuild
+	local as='' dir=$tmp/dkms debian kbuild rc=0
 	local knobs=(ARCH=x86_64 KVER="$KVER" KDIR= DEBUG= DISTRO=amd64)
 
 	[ "$(id -u)" -eq 0 ] || as=fakeroot
@@ -168,13 +168,15 @@ packed()
 		make -C "$TOP" dkms "${knobs[@]}" &&
 		kbuild=$(make -s -C "$TOP" print-KBUILD "${knobs[@]}") &&
 		debian=$(cat "$kbuild/include/config/kernel.release") &&
-		env -i PATH="$PATH" $as dkms build --dkmstree "$dir/tree" --sourcetree "$dir/source" \
+		env -i PATH="$PATH" $as dkms build --dkmstree "$dir/tree" \
+			--sourcetree "$dir/source" \
 			--installtree "$dir/install" --no-depmod -k "$debian" \
-			--kernelsourcedir "$kbuild" "$OUT"/dkms/rdma-rxe-netkit-*
-	} >"$tmp/log" 2>&1 &&
+			--kernelsourcedir "$kbuild" \
+			"$OUT"/dkms/rdma-rxe-netkit-* &&
 		find "$dir" -name rdma_rxe.ko -exec modinfo -F vermagic {} + |
-			grep "^$debian " >>"$tmp/log"
-	result $? "dkms builds the module for Debian's kernel"
+			grep "^$debian "
+	} >"$tmp/log" 2>&1 || rc=1
+	result $rc "dkms builds the module for Debian's kernel"
 }
 
 all()

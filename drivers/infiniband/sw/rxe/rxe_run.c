@@ -125,7 +125,7 @@ static void rxe_run_acks(struct rxe_task *task)
  * @task: the task that it was queued for; the caller references its QP
  * @where: what rxe_run_where() said
  *
- * Context: softirq unless @where is RXE_RUN_QUEUED, any otherwise.
+ * Context: any if @where is RXE_RUN_QUEUED, softirq otherwise.
  */
 void rxe_run_rcvd(struct rxe_task *task, enum rxe_run_where where)
 {
