@@ -137,3 +137,25 @@ keyring()
 	done
 	die "no Debian archive keyring: install debian-archive-keyring"
 }
+
+# the overlay's files, as paths in the repository
+overlay()
+{
+	local r
+
+	cd "$TOP"
+	for r in Documentation arch drivers include lib net tools/rdma \
+		tools/testing/selftests; do
+		[ ! -d "$r" ] || find "$r" -type f ! -name '*~' ! -name '.*.sw?' \
+			! -name '*.orig' ! -name '*.rej' ! -path '*/__pycache__/*'
+	done | sort
+}
+
+# target_of FILE: what a file of the overlay is, or patches, in the kernel tree
+target_of()
+{
+	local target=${1%.patch}
+
+	[ "$1" = "$target" ] || target=${target%.fix-*} target=${target%.hook-*}
+	echo "$target"
+}

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Lays the overlay on a copy of the kernel source, $TREE.  New files become
-# links into the repository.  X.c.fix-*.patch and X.c.patch are applied to a
-# pristine copy of X.c, which is kept in $TREE/.rxe/orig; the tree's own file
-# is replaced only when the outcome differs, so that kbuild builds what
-# changed and no more.
+# links into the repository.  X.c.fix-*.patch, X.c.hook-*.patch and X.c.patch are
+# applied, in this order, to a pristine copy of X.c, which is kept in
+# $TREE/.rxe/orig; the tree's own file is replaced only when the outcome
+# differs, so that kbuild builds what changed and no more.
 
 . "$(dirname "$0")/lib.sh"
 
-ROOTS=(Documentation arch drivers include lib net tools/rdma tools/testing/selftests)
 STATE=$TREE/.rxe
 
 unpack()
@@ -40,18 +39,6 @@ follow_kdir()
 		cmp -s "$KDIR/$f" "$STATE/orig/$f" ||
 			cp "$KDIR/$f" "$STATE/orig/$f"
 	done
-}
-
-# the overlay's files, as paths in the repository
-overlay()
-{
-	local r
-
-	cd "$TOP"
-	for r in "${ROOTS[@]}"; do
-		[ ! -d "$r" ] || find "$r" -type f ! -name '*~' ! -name '.*.sw?' \
-			! -name '*.orig' ! -name '*.rej' ! -path '*/__pycache__/*'
-	done | sort
 }
 
 keep_orig()
@@ -117,10 +104,9 @@ lay()
 	local f target
 	local -A touched=()
 
-	# sorted, X.c.fix-*.patch comes before X.c.patch
+	# sorted: fixes, hooks, X.c.patch
 	while read -r f; do
-		target=${f%.patch}
-		[ "$f" = "$target" ] || target=${target%.fix-*}
+		target=$(target_of "$f")
 		touched[$target]+=" $f"
 	done < <(overlay)
 
