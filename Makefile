@@ -58,7 +58,7 @@ export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 T := $(TOP)/tools/testing/rxe
 
 .PHONY: help run run_tests tree sources kernel root tools dmabuf rdmacore
-.PHONY: rxedump shell exec bench check selftest modsrc dkms
+.PHONY: rxedump shell exec bench check selftest modsrc dkms series
 .PHONY: clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -115,6 +115,9 @@ modsrc: sources
 
 dkms:
 	@$(T)/dkms.sh
+
+series: sources
+	@$(T)/series.sh
 
 root:
 	@$(T)/deps.sh root

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The static checks, on both kernel lines: patches without fuzz, checkpatch,
-# kernel-doc, W=1 and sparse, shellcheck.  KTAP, kept in $LOGS/check.out.
+# The static checks, on both kernel lines: patches without fuzz, the mails that
+# they make, checkpatch, kernel-doc, W=1 and sparse, shellcheck.  KTAP, kept in
+# $LOGS/check.out.
 # A warning that upstream's own files give as well is not ours.
 
 . "$(dirname "$0")/lib.sh"
@@ -66,12 +67,30 @@ SPLIT_STRING,STRING_FRAGMENTS,MISSING_SPACE")
 		[ "$f" != "${f%.fix-*}" ] || args+=(--ignore COMMIT_MESSAGE)
 		# UML's flags are shifts, all of them
 		[ "$f" = "${f%thread_info.h.*}" ] || args+=(--ignore BIT_MACRO)
+		# barriers, as x86 writes them
+		[ "$f" = "${f%barrier.h.*}" ] || args+=(--ignore
+			"COMPLEX_MACRO,MACRO_ARG_PRECEDENCE,MACRO_ARG_REUSE,SINGLE_STATEMENT_DO_WHILE_MACRO")
 		"${cmd[@]}" "${args[@]}" - <"$TOP/$f" >"$tmp/said" || {
 			sed "s,^,$f: ," "$tmp/said"
 			rc=1
 		}
 	done
 	return $rc
+}
+
+# What the mails are made of is checked by itself: this is about them as mails.
+series()
+{
+	local types=BAD_SIGN_OFF,COMMIT_LOG_LONG_LINE,COMMIT_MESSAGE
+	local cmd=("$OUT/tree-$1/scripts/checkpatch.pl" --root="$OUT/tree-$1" --terse
+		--no-summary --types="$types,CORRUPTED_PATCH,EMAIL_SUBJECT,MISSING_SIGN_OFF")
+
+	GIT_AUTHOR_NAME=check GIT_AUTHOR_EMAIL=check@example.com \
+	GIT_COMMITTER_NAME=check GIT_COMMITTER_EMAIL=check@example.com \
+	make -C "$TOP" --no-print-directory series KVER="$1" KDIR= \
+		ARCH=x86_64 DISTRO= OUT_SERIES="$tmp/series" >"$tmp/said" 2>&1 ||
+		{ cat "$tmp/said"; return 1; }
+	GIT_DIR=none "${cmd[@]}" "$tmp/series"/0*[1-9]*-*.patch
 }
 
 kernel_doc()
@@ -196,6 +215,7 @@ static_checks()
 	for kver in 7.3 7.2; do
 		say "check: $kver"
 		check "patches apply to $kver without fuzz" lay "$kver"
+		check "series: git am takes it, $kver" series "$kver"
 		check "x86_64 $kver can be configured" prepare x86_64 "$kver"
 		check "W=1, sparse: x86_64 $kver" compile x86_64 "$kver"
 	done

@@ -11,6 +11,7 @@ RXE over netkit: an overlay on the Linux kernel tree
   make bench                    layer 3 / layer 2 / peers, to build/bench
                                 (BENCH="--quick --rounds 5")
   make dkms                     the module for the kernel of a machine of yours
+  make series                   the overlay as mails for git am, to build/series
   make check                    checkpatch, sparse, W=1, shellcheck, patches
   make selftest                 tests the harness: provokes each verdict
   make print-VAR                KERNEL, ROOT, TREE, KBUILD ...
