@@ -94,19 +94,22 @@ static __always_inline int filter_match(const volatile struct filter *f,
 		return 0;
 	if (f->nr_qps) {
 		found = 0;
-		for (i = 0; i < MAX_FILTER_QPS; i++)
-			if ((__u32)i < f->nr_qps && f->qps[i] == key->qpn)
-				found = 1;
+		for (i = 0; i < MAX_FILTER_QPS && !found; i++) {
+			if ((__u32)i >= f->nr_qps)
+				break;
+			found = f->qps[i] == key->qpn;
+		}
 		if (!found)
 			return 0;
 	}
 	if (f->nr_hosts) {
 		found = 0;
-		for (i = 0; i < MAX_FILTER_HOSTS; i++)
-			if ((__u32)i < f->nr_hosts &&
-			    (filter_host_match(&f->hosts[i], key->src) ||
-			     filter_host_match(&f->hosts[i], key->dst)))
-				found = 1;
+		for (i = 0; i < MAX_FILTER_HOSTS && !found; i++) {
+			if ((__u32)i >= f->nr_hosts)
+				break;
+			found = filter_host_match(&f->hosts[i], key->src) ||
+				filter_host_match(&f->hosts[i], key->dst);
+		}
 		if (!found)
 			return 0;
 	}
