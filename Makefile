@@ -117,6 +117,7 @@ dkms:
 	@$(T)/dkms.sh
 
 series: sources
+	@$(T)/deps.sh series
 	@$(T)/series.sh
 
 root:

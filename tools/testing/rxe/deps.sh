@@ -28,6 +28,8 @@ packages()
 		echo python3 ;;
 	check)
 		echo sparse shellcheck perl python3 mandoc groff ;;
+	series)
+		echo git ;;
 	selftest)
 		echo procps dkms
 		[ "$(id -u)" -eq 0 ] || echo fakeroot ;;

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The overlay as mails, one topic each, that `git am` takes on a kernel of this
-# line, in $OUT/series/$LINE: each fix by what its file is named, then the topics
-# that series/[1-9]-* describe: the message, ---, and the files. A fix of several
-# files has its message there, too.
+# line, in $OUT/series/$LINE: each fix, which its patches name and tell of, then the
+# topics that series/[1-9]-* describe: the message, ---, and the files. New files
+# of a fix are in series/fix-*.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -56,7 +56,7 @@ take_files()
 
 	while read -r pattern; do
 		take_matching "$pattern"
-	done < <(sed '1,/^---$/d' "$1")
+	done < <(sed '0,/^---$/d' "$1")
 }
 
 commit()
@@ -84,7 +84,7 @@ base()
 	git tag base
 }
 
-# fix_message NAME: what its patch says, or all of them
+# fix_message NAME: what its patches say, all of them the same
 fix_message()
 {
 	local f first=
@@ -93,7 +93,7 @@ fix_message()
 		[[ $f = *.fix-$1.patch ]] || continue
 		: "${first:=$f}"
 		[ "$(message "$TOP/$f")" = "$(message "$TOP/$first")" ] ||
-			die "series: fix-$1 has several messages, none for all"
+			die "series: the patches of fix-$1 tell different things"
 	done
 	message "$TOP/$first"
 }
@@ -106,12 +106,8 @@ fixes()
 	mapfile -t names < <(printf '%s\n' "${!left[@]}" | grep '\.fix-' | sort |
 		sed 's/.*\.fix-\(.*\)\.patch$/\1/' | awk '!seen[$0]++')
 	for name in "${names[@]}"; do
-		if [ -e "$topics/fix-$name" ]; then
-			message "$topics/fix-$name" >"$tmp/message"
-			take_files "$topics/fix-$name"
-		else
-			fix_message "$name" >"$tmp/message"
-		fi
+		fix_message "$name" >"$tmp/message"
+		[ ! -e "$topics/fix-$name" ] || take_files "$topics/fix-$name"
 		take_matching "*.fix-$name.patch"
 		commit "$tmp/message"
 	done
