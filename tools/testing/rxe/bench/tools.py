@@ -19,7 +19,7 @@ QPERF_PORT = 19765
 PERFTEST = {
     "send_lat": ("ib_send_lat", 2, 1, "t_typical"),
     "write_lat": ("ib_write_lat", 2, 1, "t_typical"),
-    "send_bw": ("ib_send_bw", 65536, 0.1, "BW_average"),
+    "send_bw": ("ib_send_bw", 65536, 0.5, "BW_average"),
 }
 DETAILS = ("t_min", "t_avg", "percentile_99", "n_iterations")
 
