@@ -80,6 +80,8 @@ leak()
 	modprobe kmemleak-test
 	modprobe -r kmemleak-test
 	EOF
+	grep -q do_one_initcall "$tmp/log"
+	result $? "its report names who allocated it"
 }
 
 output()
