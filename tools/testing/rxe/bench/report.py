@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """From samples to cells, ratios, targets, and the table that shows them."""
 
+import math
 import statistics
 
 METRICS = {
@@ -41,14 +42,30 @@ COLUMNS = (("stock, layer 3", "stock", 3), ("layer 3", "ours", 3),
            ("layer 2", "ours", 2))
 
 
+def confidence(values):
+    """Between which values the true median is, with 95 % confidence, however
+    the values are distributed: each is above it or below it like a tossed
+    coin.  None: too few values to say."""
+    n, below = len(values), 0
+    for k in range(n // 2 + 1):
+        below += math.comb(n, k)
+        if 2 * below > 0.05 * 2 ** n:
+            break
+    return [sorted(values)[k - 1], sorted(values)[n - k]] if k else None
+
+
 def spread(values):
-    """Median, extremes and quartiles."""
-    if len(values) > 1:
-        quartiles = statistics.quantiles(values, n=4, method="inclusive")
-    else:
-        quartiles = values * 3
+    """Median, extremes and where the median is for certain."""
     return {"median": statistics.median(values), "min": min(values),
-            "max": max(values), "iqr": [quartiles[0], quartiles[2]]}
+            "max": max(values), "ci95": confidence(values)}
+
+
+def verdict(ratio, limit, at_most):
+    """Is a target met?  None: the runs differ too much to tell."""
+    low, high = ratio["ci95"] or (-math.inf, math.inf)
+    if low <= limit <= high:
+        return None
+    return high < limit if at_most else low > limit
 
 
 def is_latency(metric):
@@ -101,9 +118,7 @@ def ratios(samples):
                 limit = at_most if is_latency(metric) else at_least
                 if limit:
                     ratio["target"] = limit
-                    ratio["met"] = (ratio["median"] <= limit
-                                    if is_latency(metric)
-                                    else ratio["median"] >= limit)
+                    ratio["met"] = verdict(ratio, limit, is_latency(metric))
                 result.append(ratio)
     return result
 
@@ -182,7 +197,7 @@ class Table:
 
     def targets(self):
         yield ""
-        yield "Ratios, median over the rounds (quartiles)"
+        yield "Ratios, median over the rounds (its 95 % confidence interval)"
         for name, _, _, at_most, at_least in RATIOS:
             mine = [r for r in self.result["ratios"] if r["name"] == name]
             if not mine:
@@ -190,9 +205,11 @@ class Table:
             yield name + (": latency at most %.2f, bandwidth at least %.2f"
                           % (at_most, at_least) if at_most else "")
             for r in mine:
-                yield "    %-15s  MTU %d  %6.2f  (%.2f-%.2f)  %s" % (
-                    SHORT[r["metric"]], r["mtu"], r["median"], *r["iqr"],
-                    {True: "met", False: "MISSED"}.get(r.get("met"), ""))
+                yield "    %-15s  MTU %d  %6.2f  %-11s  %s" % (
+                    SHORT[r["metric"]], r["mtu"], r["median"],
+                    "(%.2f-%.2f)" % tuple(r["ci95"]) if r["ci95"] else "",
+                    {True: "met", False: "MISSED", None: "cannot tell"}
+                    [r["met"]] if "target" in r else "")
 
     def failures(self):
         for c in self.result["cells"]:
