@@ -144,6 +144,29 @@ err_access:
 	return -EFAULT;
 }
 
+/**
+ * rxe_dmabuf_read - copy from a dma-buf
+ * @buf: what rxe_dmabuf_import() returned
+ * @pos: where from; the range was checked
+ * @addr: where to
+ * @length: number of bytes
+ *
+ * Context: process, may sleep.
+ * Return: 0 or an errno; -ENODEV if the buffer was revoked.
+ */
+int rxe_dmabuf_read(struct rxe_dmabuf *buf, size_t pos, void *addr,
+		    unsigned int length)
+{
+	int err;
+
+	err = rxe_dmabuf_begin(buf, DMA_FROM_DEVICE);
+	if (err)
+		return err;
+
+	iosys_map_memcpy_from(addr, &buf->map, buf->offset + pos, length);
+	return rxe_dmabuf_end(buf, DMA_FROM_DEVICE);
+}
+
 static enum resp_states rxe_dmabuf_begin_u64(struct rxe_mr *mr, u64 iova)
 {
 	if (unlikely(mr_check_range(mr, iova, sizeof(u64))))
@@ -341,30 +364,35 @@ static struct dma_buf *rxe_dmabuf_of_fd(int fd, u64 offset, u64 length)
 		dma_buf_put(dmabuf);
 		return ERR_PTR(-EINVAL);
 	}
-	/* dma_buf_vmap() would say -EINVAL, which says little */
-	if (!dmabuf->ops->vmap) {
-		dma_buf_put(dmabuf);
-		return ERR_PTR(-EOPNOTSUPP);
-	}
 	return dmabuf;
 }
 
-static struct rxe_dmabuf *rxe_dmabuf_get(struct rxe_dev *rxe, int fd,
-					 u64 offset, u64 length)
+/**
+ * rxe_dmabuf_import - map a dma-buf, to be read and written by the CPU
+ * @rxe: the device
+ * @dmabuf: the buffer, referenced by the caller; it gets another reference
+ * @offset: from where on
+ *
+ * Context: process, may sleep.
+ * Return: the mapping, to be given to rxe_dmabuf_put(), or an ERR_PTR.
+ */
+struct rxe_dmabuf *rxe_dmabuf_import(struct rxe_dev *rxe,
+				     struct dma_buf *dmabuf, u64 offset)
 {
 	struct rxe_dmabuf *buf;
 	int err;
+
+	/* dma_buf_vmap() would say -EINVAL, which says little */
+	if (!dmabuf->ops->vmap)
+		return ERR_PTR(-EOPNOTSUPP);
 
 	buf = kzalloc_obj(*buf);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 
 	buf->offset = offset;
-	buf->dmabuf = rxe_dmabuf_of_fd(fd, offset, length);
-	if (IS_ERR(buf->dmabuf)) {
-		err = PTR_ERR(buf->dmabuf);
-		goto err_free;
-	}
+	buf->dmabuf = dmabuf;
+	get_dma_buf(dmabuf);
 
 	err = rxe_dmabuf_attach(buf, rxe);
 	if (err)
@@ -387,9 +415,23 @@ err_detach:
 	dma_buf_detach(buf->dmabuf, buf->attach);
 err_put_dmabuf:
 	dma_buf_put(buf->dmabuf);
-err_free:
 	kfree(buf);
 	return ERR_PTR(err);
+}
+
+static struct rxe_dmabuf *rxe_dmabuf_get(struct rxe_dev *rxe, int fd,
+					 u64 offset, u64 length)
+{
+	struct rxe_dmabuf *buf;
+	struct dma_buf *dmabuf;
+
+	dmabuf = rxe_dmabuf_of_fd(fd, offset, length);
+	if (IS_ERR(dmabuf))
+		return ERR_CAST(dmabuf);
+
+	buf = rxe_dmabuf_import(rxe, dmabuf, offset);
+	dma_buf_put(dmabuf);
+	return buf;
 }
 
 /**

@@ -14,6 +14,7 @@
 
 #include "rxe_verbs.h"
 
+struct dma_buf;
 struct ib_dmah;
 struct rxe_dmabuf;
 struct uverbs_attr_bundle;
@@ -22,7 +23,11 @@ struct ib_mr *rxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 				     u64 length, u64 iova, int fd, int access,
 				     struct ib_dmah *dmah,
 				     struct uverbs_attr_bundle *attrs);
+struct rxe_dmabuf *rxe_dmabuf_import(struct rxe_dev *rxe,
+				     struct dma_buf *dmabuf, u64 offset);
 void rxe_dmabuf_put(struct rxe_dmabuf *buf);
+int rxe_dmabuf_read(struct rxe_dmabuf *buf, size_t pos, void *addr,
+		    unsigned int length);
 
 int rxe_dmabuf_copy(struct rxe_mr *mr, u64 iova, void *addr,
 		    unsigned int length, enum rxe_mr_copy_dir dir);

@@ -125,10 +125,12 @@ static int rxe_eth_rcv_trim(struct sk_buff *skb,
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 
-	err = pskb_trim_rcsum(skb, frame->iphdr_len + frame->udp_len);
+	/* there is none in the datagram, and the ICRC is better */
+	skb->ip_summed = CHECKSUM_NONE;
+	err = pskb_trim(skb, frame->iphdr_len + frame->udp_len);
 	if (err)
 		return err;
-	err = skb_linearize(skb);
+	err = rxe_devmem_linearize(skb);
 	if (err)
 		return err;
 
@@ -172,7 +174,10 @@ static rx_handler_result_t rxe_eth_rcv(struct sk_buff **pskb)
 	pkt->mask = RXE_GRH_MASK | RXE_L2_MASK;
 	pkt->paylen = frame.udp_len - sizeof(struct udphdr);
 
-	rxe_rcv(skb);
+	if (rxe_devmem_defer(&rxe->layer.devmem, skb))
+		rxe_devmem_queue(rxe, skb);
+	else
+		rxe_rcv(skb);
 	return RX_HANDLER_CONSUMED;
 
 nomem:

@@ -105,6 +105,7 @@ static DECLARE_WORK(rxe_layer_retry_work, rxe_layer_retry);
  */
 void rxe_layer_attach(struct rxe_dev *rxe, struct net_device *ndev)
 {
+	rxe_devmem_init(&rxe->layer.devmem);
 	INIT_LIST_HEAD(&rxe->layer.list);
 	rxe->layer.tx = RXE_LAYER_IP;
 
@@ -142,6 +143,7 @@ void rxe_layer_detach(struct rxe_dev *rxe)
 	rtnl_lock();
 	rxe_layer_detach_locked(rxe);
 	rtnl_unlock();
+	rxe_devmem_exit(&rxe->layer.devmem);
 }
 
 /**

@@ -16,6 +16,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+#include "rxe_devmem.h"
+
 struct net;
 struct net_device;
 struct rxe_av;
@@ -39,12 +41,14 @@ enum rxe_layer_id {
  *	  finds it set under rcu_read_lock() may use it until the unlock.
  * @has_handler: the netdev's receive handler is ours. Under rtnl.
  * @list: in rxe_layer_list while @ndev is set. Under rtnl.
+ * @devmem: packets whose payload the netdev put into device memory
  */
 struct rxe_layer {
 	u8			tx;
 	struct net_device __rcu	*ndev;
 	bool			has_handler;
 	struct list_head	list;
+	struct rxe_devmem	devmem;
 };
 
 /* rxe_layer.c */
