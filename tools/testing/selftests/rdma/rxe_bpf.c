@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Attach a BPF program that counts RoCEv2 frames, and drops all of them or one
- * of each N, to one hook of a netdev. The program is written as instructions,
- * so that the test needs neither clang nor libbpf.
+ * of each N, to one hook of a netdev; or one that sends all frames to another
+ * netdev. The programs are written as instructions, so that the test needs
+ * neither clang nor libbpf.
  *
  * Says "ready" once attached; on SIGTERM detaches and says what it saw.
  */
 #include <errno.h>
 #include <net/if.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +77,27 @@ static int make_map(void)
 	return fd;
 }
 
+static int load_insns(const struct bpf_insn *insns, unsigned int nr)
+{
+	static char log[16384];
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SCHED_CLS,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = nr,
+		.license = (uintptr_t)"GPL",
+		.log_buf = (uintptr_t)log,
+		.log_size = sizeof(log),
+		.log_level = 1,
+	};
+	int fd = bpf(BPF_PROG_LOAD, &attr);
+
+	if (fd < 0) {
+		fputs(log, stderr);
+		die("program");
+	}
+	return fd;
+}
+
 /* Drop one of each @nth RoCE frames; 0: only count. Which one differs: a sender
  * whose rounds of retransmission were a multiple of @nth frames would lose the
  * first of them for ever. dropped_of() has it in C.
@@ -122,23 +145,23 @@ static int load(int map, int nth)
 		/* 32 */ MOV_IMM(0, VERDICT_NEXT),
 		/* 33 */ EXIT,
 	};
-	static char log[16384];
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SCHED_CLS,
-		.insns = (uintptr_t)prog,
-		.insn_cnt = ARRAY_SIZE(prog),
-		.license = (uintptr_t)"GPL",
-		.log_buf = (uintptr_t)log,
-		.log_size = sizeof(log),
-		.log_level = 1,
-	};
-	int fd = bpf(BPF_PROG_LOAD, &attr);
 
-	if (fd < 0) {
-		fputs(log, stderr);
-		die("program");
-	}
-	return fd;
+	return load_insns(prog, ARRAY_SIZE(prog));
+}
+
+/* To @dev, or to the peer of @dev in its namespace. */
+static int load_redirect(const char *dev, int helper)
+{
+	struct bpf_insn prog[] = {
+		MOV_IMM(1, if_nametoindex(dev)),
+		MOV_IMM(2, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, helper),
+		EXIT,
+	};
+
+	if (!prog[0].imm)
+		die(dev);
+	return load_insns(prog, ARRAY_SIZE(prog));
 }
 
 static void attach(int prog, const char *dev, const char *hook)
@@ -200,24 +223,35 @@ static int parse_action(const char *text)
 
 int main(int argc, char **argv)
 {
-	int map, nth, sig;
+	int map, nth, sig, prog = -1;
 	sigset_t set;
+	bool redirect;
 	uint64_t n;
 
 	if (argc != 4) {
 		fputs("usage: rxe_bpf DEV HOOK ACTION\n"
 		      "hooks: tcx-ingress tcx-egress netkit-primary netkit-peer\n"
-		      "actions: count drop-roce drop-one-of=N\n", stderr);
+		      "actions: count drop-roce drop-one-of=N redirect=DEV redirect-peer=DEV\n",
+		      stderr);
 		return 1;
 	}
-	nth = parse_action(argv[3]);
+	redirect = !strncmp(argv[3], "redirect", 8);
+	nth = redirect ? 0 : parse_action(argv[3]);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	map = make_map();
-	attach(load(map, nth), argv[1], argv[2]);
+	if (!redirect)
+		prog = load(map, nth);
+	else if (!strncmp(argv[3], "redirect=", 9))
+		prog = load_redirect(argv[3] + 9, BPF_FUNC_redirect);
+	else if (!strncmp(argv[3], "redirect-peer=", 14))
+		prog = load_redirect(argv[3] + 14, BPF_FUNC_redirect_peer);
+	else
+		parse_action(argv[3]);
+	attach(prog, argv[1], argv[2]);
 	puts("ready");
 	fflush(stdout);
 	sigwait(&set, &sig);

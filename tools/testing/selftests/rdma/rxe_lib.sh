@@ -18,7 +18,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=/dev/null
 . "$HERE/../kselftest/ktap_helpers.sh"
 
-NS_A=rxl-a-$$ NS_B=rxl-b-$$
+NS_A=rxl-a-$$ NS_B=rxl-b-$$ NS_H=rxl-h-$$
 DEV_A=rla$$ DEV_B=rlb$$
 RXE_A=rxa$$ RXE_B=rxb$$
 IP_A=192.0.2.1 IP_B=192.0.2.2
@@ -28,6 +28,7 @@ TMP=$(mktemp -d)
 PORT=20000
 BG=()
 UNDO=()
+DOWN=()
 declare -A BASE NOW
 
 slow()
@@ -80,6 +81,12 @@ waitfor()
 defer()
 {
 	UNDO+=("$(printf '%q ' "$@")")
+}
+
+# defer_down COMMAND...: run it by pair_down
+defer_down()
+{
+	DOWN+=("$(printf '%q ' "$@")")
 }
 
 undo_all()
@@ -214,8 +221,63 @@ gid_index()
 	return 1
 }
 
+# new_netdevsim NS DEV ID QUEUES: ready to have device memory bound
+new_netdevsim()
+{
+	local bus=/sys/bus/netdevsim name
+
+	ip netns exec "$1" sh -c "echo $3 1 $4 >$bus/new_device" &&
+	defer_down sh -c "echo $3 >$bus/del_device" &&
+	name=$(ip netns exec "$1" ls $bus/devices/netdevsim"$3"/net) &&
+	ip -n "$1" link set "$name" name "$2" &&
+	ip netns exec "$1" ethtool -G "$2" tcp-data-split on
+}
+
+# link_netdevsims NS_A DEV_A NS_B DEV_B
+link_netdevsims()
+{
+	local a b
+
+	a=$(ip netns exec "$1" cat "/sys/class/net/$2/ifindex") &&
+	b=$(ip netns exec "$3" cat "/sys/class/net/$4/ifindex") &&
+	{ echo "8:$a 9:$b" >/sys/bus/netdevsim/link_device; } \
+		8<"/run/netns/$1" 9<"/run/netns/$3"
+}
+
+# hold NS COMMAND...: until pair_down
+hold()
+{
+	spawn_ready "hold-${#DOWN[@]}" ip netns exec "$@" || return 1
+	unset 'BG[-1]'
+	defer_down kill "$PID"
+}
+
+# lease_netdevsim NS_A NS_B: on a host of its own, $NS_H, a netdevsim is the NIC,
+# linked to $DEV_A; its only queue is leased to $DEV_B, which is netkit's half in
+# the container B, as queue 1; BPF programs carry frames from one to the other.
+lease_netdevsim()
+{
+	local nic=rlp$$ nk=rlh$$ index
+
+	ip netns add "$NS_H" &&
+	defer_down ip netns del "$NS_H" &&
+	new_netdevsim "$1" "$DEV_A" $(($$ * 2)) 1 &&
+	new_netdevsim "$NS_H" $nic $(($$ * 2 + 1)) 1 &&
+	link_netdevsims "$1" "$DEV_A" "$NS_H" $nic &&
+	ip link add $nk netns "$NS_H" type netkit mode l2 \
+		peer name "$DEV_B" netns "$2" numrxqueues 2 &&
+	ip -n "$NS_H" link set $nic up &&
+	ip -n "$NS_H" link set $nk up &&
+	hold "$NS_H" "$HERE/rxe_bpf" $nic tcx-ingress redirect-peer=$nk &&
+	hold "$NS_H" "$HERE/rxe_bpf" $nk tcx-ingress redirect=$nic &&
+	index=$(ip netns exec "$NS_H" cat /sys/class/net/$nic/ifindex) &&
+	ip -n "$2" netns set "$NS_H" 7 &&
+	ip netns exec "$2" "$HERE/rxe_netdev.py" lease "$DEV_B" "$index" 7 0 |
+		grep -qx 1
+}
+
 # make_link KIND NS_A NS_B: veth, netkit-l2 or netkit-l3, either of these
-# with -noscrub; tun, which lasts until kill_bg
+# with -noscrub; netdevsim, leased; tun, which lasts until kill_bg
 make_link()
 {
 	local scrub="" mode
@@ -224,6 +286,16 @@ make_link()
 	veth)
 		ip link add "$DEV_A" netns "$2" type veth \
 			peer name "$DEV_B" netns "$3"
+		return
+		;;
+	netdevsim)
+		new_netdevsim "$2" "$DEV_A" $(($$ * 2)) 1 &&
+		new_netdevsim "$3" "$DEV_B" $(($$ * 2 + 1)) 1 &&
+		link_netdevsims "$2" "$DEV_A" "$3" "$DEV_B"
+		return
+		;;
+	leased)
+		lease_netdevsim "$2" "$3"
 		return
 		;;
 	tun)
@@ -272,10 +344,16 @@ pair_up()
 
 pair_down()
 {
+	local what
+
 	kill_bg
 	undo_all
 	ip netns del "$NS_A" 2>/dev/null
 	ip netns del "$NS_B" 2>/dev/null
+	for what in "${DOWN[@]}"; do
+		eval "$what" >/dev/null 2>&1
+	done
+	DOWN=()
 	waitfor 30 rxe_gone || say "RXE devices do not go away"
 }
 

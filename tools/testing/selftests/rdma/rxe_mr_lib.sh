@@ -53,6 +53,7 @@ nothing_left()
 	unwarned all_given_back "$@"
 }
 
+# start_mr PLAN [KIND OF LINK]
 start_mr()
 {
 	local dev
@@ -66,5 +67,6 @@ start_mr()
 	done
 	[ -e $BUFINFO ] || mount -t debugfs debugfs /sys/kernel/debug
 	[ -e $BUFINFO ] || skip_all "no $BUFINFO"
-	pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
+	[ -z "$2" ] || modprobe -q netdevsim || skip_all "no netdevsim"
+	pair_up "${2:-netkit-l2}" || ktap_exit_fail_msg "no topology"
 }

@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Packets whose payload a NIC put into device memory: a udmabuf is bound to a
+# receive queue of a netdevsim, which splits headers from payload as a NIC does.
+
+# shellcheck disable=SC2015
+# shellcheck source=rxe_mr_lib.sh
+. "$(dirname "$0")/rxe_mr_lib.sh"
+
+PAGES=256
+
+# alone COMMAND...: RXE lets go of device memory a second after the last packet
+alone()
+{
+	waitfor 10 as_before 0 0 && nothing_left "$@"
+}
+
+QUEUE_B=0	# what DEV_B receives with
+
+# bound NS DEV [PAGES]: device memory for all that DEV receives, until
+# unbind $BOUND; what it says goes to $TMP/bind-DEV
+bound()
+{
+	local queue=0
+
+	[ "$2" != "$DEV_B" ] || queue=$QUEUE_B
+	spawn_ready "bind-$2" ip netns exec "$1" \
+		"$HERE/rxe_netdev.py" bind "$2" $queue "${3:-$PAGES}" || return 1
+	BOUND=$PID
+}
+
+# unbind PID DEV: the NIC did write there
+unbind()
+{
+	stop "$1" || {
+		say "bind: $(tail -n 1 "$TMP/bind-$2")"
+		return 1
+	}
+	[ "$(sed -n 's/^written //p' "$TMP/bind-$2")" -gt 0 ] || {
+		say "nothing was written into the memory bound to $2"
+		return 1
+	}
+}
+
+# by_devmem RXE: it had packets in device memory, and could read all of them
+by_devmem()
+{
+	moved "$1" rcvd_devmem && still "$1" rcvd_drop_devmem
+}
+
+# none overtook another: there was nothing to ask for again
+in_order()
+{
+	local dev
+
+	for dev in "$RXE_A" "$RXE_B"; do
+		still "$dev" out_of_seq_request && still "$dev" rcvd_seq_err &&
+		still "$dev" retry_exceeded_err || return 1
+	done
+}
+
+# unbound_case LAYER: a netdevsim as any netdev
+unbound_case()
+{
+	layers "$1" "$1" && mark || return 1
+	mr data plain udmabuf && read_counters && carried_by "$1" "$RXE_A" &&
+		still "$RXE_A" rcvd_devmem && still "$RXE_B" rcvd_devmem
+}
+
+# data_case LAYER KINDS...: both ends receive into device memory
+data_case()
+{
+	local bound_a bound_b
+
+	layers "$1" "$1" && mark || return 1
+	bound "$NS_A" "$DEV_A" && bound_a=$BOUND &&
+	bound "$NS_B" "$DEV_B" && bound_b=$BOUND &&
+	mr data "${@:2}" && read_counters &&
+	by_devmem "$RXE_A" && by_devmem "$RXE_B" &&
+	carried_by "$1" "$RXE_A" && carried_by "$1" "$RXE_B" &&
+	unbind "$bound_a" "$DEV_A" && unbind "$bound_b" "$DEV_B"
+}
+
+# xfer_case LAYER XFER OPTION...: many packets at once, one end's in device memory
+xfer_case()
+{
+	layers "$1" "$1" && mark || return 1
+	bound "$NS_B" "$DEV_B" &&
+	"${@:2}" && read_counters && by_devmem "$RXE_B" &&
+	moved "$RXE_B" "l$1_rcvd_pkts" && still "$RXE_B" "l$((5 - $1))_rcvd_pkts" &&
+	in_order && unbind "$BOUND" "$DEV_B"
+}
+
+# rebind_case LAYER: queues lose what they hold when they are bound, RC does not
+rebind_case()
+{
+	local i
+
+	layers "$1" "$1" && mark && traffic -o mix -s 4096 -w 8 -T 12 -i 60000 || return 1
+	for ((i = 0; i < 10; i++)); do
+		bound "$NS_B" "$DEV_B" || return 1
+		sleep 0.1
+		unbind "$BOUND" "$DEV_B" || return 1
+	done
+	traffic_ok && read_counters && by_devmem "$RXE_B"
+}
+
+# small_case: the NIC runs out of memory and drops packets, RC sends them again
+small_case()
+{
+	layers 2 2 && mark || return 1
+	bound "$NS_B" "$DEV_B" 8 && xfer -o send -s 16384 -w 8 -n 50 -T 10 &&
+	read_counters && by_devmem "$RXE_B" && unbind "$BOUND" "$DEV_B"
+}
+
+# gone_case: the RXE device goes while packets wait for their payload
+gone_case()
+{
+	layers 2 2 && bound "$NS_B" "$DEV_B" &&
+	traffic -o write -s 65536 -w 8 -T 19 -i 60000 || return 1
+	sleep 0.3
+	ip netns exec "$NS_B" rdma link del "$RXE_B" || return 1
+	kill_bg
+	ip netns exec "$NS_B" rdma link add "$RXE_B" type rxe netdev "$DEV_B" &&
+		waitfor 10 link_active "$RXE_B"
+}
+
+# tapped_case: a packet socket has a copy of each packet
+tapped_case()
+{
+	spawn tcpdump ip netns exec "$NS_B" tcpdump -i "$DEV_B" -w /dev/null -U
+	waitfor 10 grep -q 'listening on' "$TMP/tcpdump" &&
+	xfer_case 2 xfer -o mix -s 16384 -w 8 -n 100
+}
+
+start_mr 27 netdevsim
+need ethtool tcpdump
+bound "$NS_B" "$DEV_B" || skip_all "$(tail -n 1 "$TMP/bind-$DEV_B")"
+kill_bg
+waitfor 10 as_before 0 0
+for layer in 3 2; do
+	run_case "layer $layer: netdevsim, nothing bound" \
+		alone unbound_case $layer
+	run_case "layer $layer: all operations, ordinary memory" \
+		alone data_case $layer plain plain
+	run_case "layer $layer: all operations, dma-bufs" \
+		alone data_case $layer udmabuf heap
+	run_case "layer $layer: bound and unbound under traffic" \
+		alone rebind_case $layer
+	run_case "layer $layer: RC, a window of messages stays in order" \
+		alone xfer_case $layer xfer -o mix -s 16384 -w 8 -n 200
+	run_case "layer $layer: UC" \
+		alone xfer_case $layer xfer -t uc -s 4096 -n 100
+	run_case "layer $layer: UD, IPv6" \
+		alone xfer_case $layer xfer6 -t ud -s 1024 -n 100
+done
+run_case "a packet socket taps what cannot be read" alone tapped_case
+run_case "too little memory is loss, and no more" alone small_case
+run_case "the RXE device is deleted under traffic" alone gone_case
+
+# The NIC's queue in a container: bound there, by netkit's name for it.
+pair_down
+pair_up leased || ktap_exit_fail_msg "no topology with a leased queue"
+QUEUE_B=1
+for layer in 3 2; do
+	run_case "leased to netkit, layer $layer: nothing bound" \
+		alone unbound_case $layer
+	run_case "leased to netkit, layer $layer: all operations, dma-bufs" \
+		alone data_case $layer udmabuf heap
+	run_case "leased to netkit, layer $layer: bound and unbound under traffic" \
+		alone rebind_case $layer
+	run_case "leased to netkit, layer $layer: RC stays in order" \
+		alone xfer_case $layer xfer -o mix -s 16384 -w 8 -n 200
+	run_case "leased to netkit, layer $layer: UD, IPv6" \
+		alone xfer_case $layer xfer6 -t ud -s 1024 -n 100
+done
+ktap_finished
