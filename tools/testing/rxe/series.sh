@@ -3,7 +3,7 @@
 #
 # The overlay as mails, one topic each, that `git am` takes on a kernel of this
 # line, in $OUT/series/$LINE: each fix, which its patches name and tell of, then the
-# topics that series/[1-9]-* describe: the message, ---, and the files. New files
+# topics that series/[0-9]* describe: the message, ---, and the files. New files
 # of a fix are in series/fix-*.
 
 . "$(dirname "$0")/lib.sh"
@@ -140,7 +140,7 @@ mails()
 	local topic
 
 	fixes
-	for topic in "$topics"/[1-9]-*; do
+	for topic in "$topics"/[0-9]*; do
 		take_files "$topic"
 		[ "$topic" = "${topic%-maintainers}" ] || maintainers
 		message "$topic" >"$tmp/message"

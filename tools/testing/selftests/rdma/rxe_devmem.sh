@@ -9,6 +9,7 @@
 . "$(dirname "$0")/rxe_mr_lib.sh"
 
 PAGES=256
+CONFIG=/proc/config.gz
 
 # alone COMMAND...: RXE lets go of device memory a second after the last packet
 alone()
@@ -134,9 +135,14 @@ tapped_case()
 	xfer_case 2 xfer -o mix -s 16384 -w 8 -n 100
 }
 
+[ ! -e $CONFIG ] || zcat $CONFIG | grep -qx CONFIG_RDMA_RXE_DEVMEM=y ||
+	skip_all "no CONFIG_RDMA_RXE_DEVMEM"
 start_mr 27 netdevsim
 need ethtool tcpdump
-bound "$NS_B" "$DEV_B" || skip_all "$(tail -n 1 "$TMP/bind-$DEV_B")"
+bound "$NS_B" "$DEV_B" || {
+	[ ! -e $CONFIG ] || ktap_exit_fail_msg "cannot bind device memory"
+	skip_all "$(tail -n 1 "$TMP/bind-$DEV_B")"
+}
 kill_bg
 waitfor 10 as_before 0 0
 for layer in 3 2; do
