@@ -2,7 +2,6 @@
 #
 # Memory regions: of dma-bufs, on demand. Included by the Makefile.
 
-TEST_PROGS += rxe_devmem.sh
 TEST_PROGS += rxe_dmabuf.sh
 TEST_PROGS += rxe_dmabuf_life.sh
 TEST_PROGS += rxe_dmabuf_user.sh
@@ -11,7 +10,6 @@ TEST_PROGS += rxe_run.sh
 # end of TEST_PROGS
 
 TEST_FILES += rxe_mr_lib.sh
-TEST_FILES += rxe_netdev.py
 # end of TEST_FILES
 
 TEST_GEN_FILES += dmabuf_perf
