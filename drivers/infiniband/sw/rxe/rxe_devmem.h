@@ -39,6 +39,8 @@ void rxe_devmem_queue(struct rxe_dev *rxe, struct sk_buff *skb);
  *
  * A packet that can be read waits as well while others do, so that none
  * overtakes another of its QP.
+ *
+ * Return: true if it is for rxe_devmem_queue().
  */
 static inline bool rxe_devmem_defer(const struct rxe_devmem *devmem,
 				    const struct sk_buff *skb)
