@@ -17,6 +17,11 @@
 
 #include "netdevsim.h"
 
+/* So little payload of UDP stays with the headers, as it does on NICs that copy
+ * what is short. So receivers see packets of both kinds, one after the other.
+ */
+#define NSIM_DEVMEM_COPYBREAK	64
+
 /**
  * nsim_devmem_pool() - have a queue's page pool take memory of a provider
  * @params: of the pool, filled in for ordinary memory
@@ -70,6 +75,8 @@ static unsigned int nsim_devmem_hdr_len(const struct sk_buff *skb)
 
 	if (proto == IPPROTO_UDP) {
 		len += sizeof(struct udphdr);
+		if (len + NSIM_DEVMEM_COPYBREAK >= skb->len)
+			return 0;
 	} else if (proto == IPPROTO_TCP) {
 		th = skb_header_pointer(skb, len, sizeof(tbuf), &tbuf);
 		if (!th)

@@ -137,7 +137,7 @@ tapped_case()
 
 [ ! -e $CONFIG ] || zcat $CONFIG | grep -qx CONFIG_RDMA_RXE_DEVMEM=y ||
 	skip_all "no CONFIG_RDMA_RXE_DEVMEM"
-start_mr 28 netdevsim
+start_mr 30 netdevsim
 need ethtool tcpdump taskset
 bound "$NS_B" "$DEV_B" || {
 	[ ! -e $CONFIG ] || ktap_exit_fail_msg "cannot bind device memory"
@@ -156,6 +156,8 @@ for layer in 3 2; do
 		alone rebind_case $layer
 	run_case "layer $layer: RC, a window of messages stays in order" \
 		alone xfer_case $layer xfer -o mix -s 16384 -w 8 -n 200
+	run_case "layer $layer: no request overtakes a WRITE" \
+		alone xfer_case $layer xfer -o write-read -s 16384 -w 8 -n 200
 	run_case "layer $layer: UC" \
 		alone xfer_case $layer xfer -t uc -s 4096 -n 100
 	run_case "layer $layer: UD, IPv6" \

@@ -30,10 +30,11 @@
 #define QKEY		0x11223344
 #define EXIT_DATA	3
 
-enum op { SEND, WRITE, READ, FAA, CAS, NR_OPS };
+/* WRITE_READ: each message is read back without waiting for its write */
+enum op { SEND, WRITE, READ, FAA, CAS, WRITE_READ, NR_OPS };
 
 static const char * const op_names[] = {
-	"send", "write", "read", "faa", "cas"
+	"send", "write", "read", "faa", "cas", "write-read"
 };
 
 struct end {
@@ -197,7 +198,7 @@ static void open_end(struct end *e)
 	struct ibv_qp_init_attr init = {
 		.qp_type = opt.type,
 		.cap = {
-			.max_send_wr = opt.window,
+			.max_send_wr = 2 * opt.window,
 			.max_recv_wr = nr_recv(),
 			.max_send_sge = 1,
 			.max_recv_sge = 1,
@@ -450,9 +451,10 @@ static void prepare(enum op op, uint32_t seq)
 	unsigned int n;
 
 	for (n = 0; n < opt.window; n++) {
-		if (op == SEND || op == WRITE) {
+		if (op == SEND || op == WRITE || op == WRITE_READ) {
 			fill(slot(&a, n), seq + n);
 			poison(slot(&b, n), seq + n);
+			poison(slot(&a, opt.window + n), seq + n);
 		} else if (op == READ) {
 			fill(slot(&b, n), seq + n);
 			poison(slot(&a, opt.window + n), seq + n);
@@ -473,7 +475,7 @@ static void check(enum op op, uint32_t seq)
 	for (n = 0; n < opt.window; n++) {
 		if (op == WRITE && !wants_recv(op)) {
 			verify(slot(&b, n), seq + n, "write");
-		} else if (op == READ) {
+		} else if (op == READ || op == WRITE_READ) {
 			verify(slot(&a, opt.window + n), seq + n, "read");
 		} else if (op == FAA || op == CAS) {
 			memcpy(&old, slot(&a, opt.window + n), 8);
@@ -558,6 +560,7 @@ static int poll_end(struct end *e, struct ibv_wc *wc)
 
 static void batch(enum op op, uint32_t seq)
 {
+	unsigned int nr = opt.window * (op == WRITE_READ ? 2 : 1);
 	unsigned int done = 0, rounds = 0, n;
 	unsigned long first = arrived;
 	uint8_t seen[opt.window];
@@ -566,11 +569,14 @@ static void batch(enum op op, uint32_t seq)
 
 	memset(seen, 0, sizeof(seen));
 	prepare(op, seq);
-	for (n = 0; n < opt.window; n++)
-		post(op, seq + n, n);
+	for (n = 0; n < opt.window; n++) {
+		post(op == WRITE_READ ? WRITE : op, seq + n, n);
+		if (op == WRITE_READ)
+			post(READ, seq + n, n);
+	}
 
 	end = now_ms() + opt.wait_ms;
-	while (done < opt.window ||
+	while (done < nr ||
 	       (wants_recv(op) && arrived - first < opt.window)) {
 		if (poll_end(&a, &wc)) {
 			done++;
@@ -584,7 +590,7 @@ static void batch(enum op op, uint32_t seq)
 		}
 		rounds = 0;
 	}
-	if (done < opt.window)
+	if (done < nr)
 		die("%s: no completion in %u ms (after %lu messages)", a.dev,
 		    opt.wait_ms, sent);
 	sent += opt.window;
@@ -695,7 +701,8 @@ static void show_help(void)
 {
 	fputs("usage: rxe_xfer [options] DEV_A ADDR_A DEV_B ADDR_B\n"
 	      "  -t rc|uc|ud         transport (rc)\n"
-	      "  -o send|write|read|faa|cas|mix   operation, from A to B (send)\n"
+	      "  -o send|write|read|faa|cas|write-read|mix\n"
+	      "                      operation, from A to B (send)\n"
 	      "  -s BYTES[,BYTES...] message sizes, one after the other (64)\n"
 	      "  -n COUNT            of each size, 0: until SIGTERM (100)\n"
 	      "  -w COUNT            messages in flight (1)\n"
