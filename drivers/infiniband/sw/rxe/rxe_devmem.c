@@ -246,7 +246,10 @@ void rxe_devmem_exit(struct rxe_devmem *devmem)
 {
 	struct rxe_devmem_buf *mem, *tmp;
 
-	cancel_delayed_work_sync(&devmem->work);
+	/* whoever queued the last packet may be about to queue the work, when
+	 * that packet was processed already, by a work that was running
+	 */
+	disable_delayed_work_sync(&devmem->work);
 	list_for_each_entry_safe(mem, tmp, &devmem->bufs, list)
 		rxe_devmem_put(mem);
 }
