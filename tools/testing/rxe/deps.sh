@@ -21,7 +21,7 @@ packages()
 		echo gcc clang llvm libc6-dev libelf-dev zlib1g-dev \
 			libpcap-dev libdeflate-dev ;;
 	tests)
-		echo libibverbs-dev librdmacm-dev python3-yaml ;;
+		echo libibverbs-dev librdmacm-dev python3-yaml python3-jsonschema ;;
 	bench)
 		# any flavour of gnuplot will do
 		command -v gnuplot >/dev/null || echo gnuplot-nox
