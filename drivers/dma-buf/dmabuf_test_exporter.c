@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
+#include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -254,12 +255,39 @@ static void test_unpin(struct dma_buf_attachment *at)
 static struct sg_table *test_map(struct dma_buf_attachment *at,
 				 enum dma_data_direction dir)
 {
-	return ERR_PTR(-EOPNOTSUPP);
+	struct test_buf *buf = at->dmabuf->priv;
+	struct sg_table *sgt;
+	int err;
+
+	if (buf->flags & DMABUF_TEST_IOMEM || buf->nr_mapped != buf->nr_pages)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	sgt = kzalloc_obj(*sgt);
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+
+	err = sg_alloc_table_from_pages(sgt, buf->pages, buf->nr_pages, 0,
+					test_len(buf), GFP_KERNEL);
+	if (err)
+		goto err_free;
+	err = dma_map_sgtable(at->dev, sgt, dir, 0);
+	if (err)
+		goto err_free_table;
+	return sgt;
+
+err_free_table:
+	sg_free_table(sgt);
+err_free:
+	kfree(sgt);
+	return ERR_PTR(err);
 }
 
 static void test_unmap(struct dma_buf_attachment *at, struct sg_table *sgt,
 		       enum dma_data_direction dir)
 {
+	dma_unmap_sgtable(at->dev, sgt, dir, 0);
+	sg_free_table(sgt);
+	kfree(sgt);
 }
 
 /* A mapping apart from ours: access after vunmap faults. */

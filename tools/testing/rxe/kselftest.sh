@@ -17,8 +17,8 @@ headers()
 # ynl's generator is Python, and what it needs is Debian's.
 install_tests()
 {
-	PATH=/usr/bin:$PATH make -C "$TREE/tools/testing/selftests" O="$build" ARCH=x86_64 \
-		FORCE_TARGETS=1 TARGETS="$TARGETS" \
+	PATH=/usr/bin:$PATH make -C "$TREE/tools/testing/selftests" \
+		O="$build" ARCH=x86_64 FORCE_TARGETS=1 TARGETS="$TARGETS" \
 		INSTALL_PATH="$tmp/install" KSFT_INSTALL_PATH="$tmp/install" \
 		install
 }

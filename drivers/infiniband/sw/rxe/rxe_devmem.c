@@ -114,14 +114,12 @@ static int rxe_devmem_read(struct rxe_dev *rxe, const skb_frag_t *frag,
 	return 0;
 }
 
-/* What skb_linearize() does when it can read. */
+/* What skb_linearize() would do, could it read. */
 static int rxe_devmem_fetch(struct rxe_dev *rxe, struct sk_buff *skb)
 {
 	int err, i, len = skb->data_len;
 	u8 *to;
 
-	if (skb_frags_readable(skb))
-		return skb_linearize(skb);
 	if (skb_has_frag_list(skb))
 		return -EOPNOTSUPP;
 
@@ -146,24 +144,29 @@ static int rxe_devmem_fetch(struct rxe_dev *rxe, struct sk_buff *skb)
 	return 0;
 }
 
+static void rxe_devmem_drop(struct rxe_dev *rxe, struct sk_buff *skb)
+{
+	rxe_layer_rcv_drop(SKB_TO_PKT(skb), skb, RXE_CNT_RCVD_DROP_DEVMEM);
+	kfree_skb(skb);
+	ib_device_put(&rxe->ib_dev);
+}
+
 static void rxe_devmem_rcv(struct rxe_dev *rxe, struct sk_buff *skb)
 {
-	struct rxe_pkt_info *pkt = SKB_TO_PKT(skb);
-	bool unreadable = !skb_frags_readable(skb);
 	int err;
 
-	err = rxe_devmem_fetch(rxe, skb);
-	if (err) {
-		rxe_dbg_dev(rxe, "device memory of a packet, err = %d\n", err);
-		rxe_counter_inc(rxe, RXE_CNT_RCVD_DROP_DEVMEM);
-		kfree_skb(skb);
-		ib_device_put(&rxe->ib_dev);
-		return;
+	if (!skb_frags_readable(skb)) {
+		err = rxe_devmem_fetch(rxe, skb);
+		if (err) {
+			rxe_dbg_dev(rxe, "device memory of a packet, err = %d\n",
+				    err);
+			rxe_devmem_drop(rxe, skb);
+			return;
+		}
+		SKB_TO_PKT(skb)->hdr = skb->data;
+		rxe_counter_inc(rxe, RXE_CNT_RCVD_DEVMEM);
 	}
 
-	if (unreadable)
-		rxe_counter_inc(rxe, RXE_CNT_RCVD_DEVMEM);
-	pkt->hdr = skb->data;
 	/* as in the softirq that the packet would have stayed in */
 	local_bh_disable();
 	rcu_read_lock();
@@ -201,21 +204,17 @@ static void rxe_devmem_work(struct work_struct *work)
 }
 
 /**
- * rxe_devmem_queue - have a packet processed when its payload is there
- * @rxe: device that it is for, referenced by the packet
- * @skb: the packet, data at the BTH, packet info filled in; consumed
+ * rxe_devmem_queue - the packets that rxe_devmem_defer() has wait
+ * @devmem: of the device
+ * @skb: the packet; consumed
  *
  * Context: softirq.
  */
-void rxe_devmem_queue(struct rxe_dev *rxe, struct sk_buff *skb)
+void rxe_devmem_queue(struct rxe_devmem *devmem, struct sk_buff *skb)
 {
-	struct rxe_devmem *devmem = &rxe->layer.devmem;
-
 	if (atomic_inc_return(&devmem->pending) > RXE_DEVMEM_PENDING) {
 		atomic_dec(&devmem->pending);
-		rxe_counter_inc(rxe, RXE_CNT_RCVD_DROP_DEVMEM);
-		kfree_skb(skb);
-		ib_device_put(&rxe->ib_dev);
+		rxe_devmem_drop(SKB_TO_PKT(skb)->rxe, skb);
 		return;
 	}
 	/* it may be an RCU one; skb->dev is only compared from here on */

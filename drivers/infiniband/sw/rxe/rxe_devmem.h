@@ -11,8 +11,6 @@
 #include <linux/skbuff.h>
 #include <linux/workqueue.h>
 
-struct rxe_dev;
-
 /**
  * struct rxe_devmem - packets of a device that wait for their payload
  * @work: fetches it
@@ -30,31 +28,34 @@ struct rxe_devmem {
 #ifdef CONFIG_RDMA_RXE_DEVMEM
 void rxe_devmem_init(struct rxe_devmem *devmem);
 void rxe_devmem_exit(struct rxe_devmem *devmem);
-void rxe_devmem_queue(struct rxe_dev *rxe, struct sk_buff *skb);
+void rxe_devmem_queue(struct rxe_devmem *devmem, struct sk_buff *skb);
 
 /**
- * rxe_devmem_defer - does a packet have to wait for its payload?
- * @devmem: of the device
- * @skb: the packet
+ * rxe_devmem_defer - have a packet wait for its payload, if it has to
+ * @devmem: of the device, which the packet references
+ * @skb: the packet, data at the BTH, packet info filled in
  *
  * A packet that can be read waits as well while others do, so that none
  * overtakes another of its QP.
  *
- * Return: true if it is for rxe_devmem_queue().
+ * Context: softirq.
+ * Return: true if it waits, and is not the caller's any more.
  */
-static inline bool rxe_devmem_defer(const struct rxe_devmem *devmem,
-				    const struct sk_buff *skb)
+static inline bool rxe_devmem_defer(struct rxe_devmem *devmem,
+				    struct sk_buff *skb)
 {
-	return unlikely(!skb_frags_readable(skb) ||
-			atomic_read(&devmem->pending));
+	if (likely(skb_frags_readable(skb) && !atomic_read(&devmem->pending)))
+		return false;
+
+	rxe_devmem_queue(devmem, skb);
+	return true;
 }
 #else
 static inline void rxe_devmem_init(struct rxe_devmem *devmem) {}
 static inline void rxe_devmem_exit(struct rxe_devmem *devmem) {}
-static inline void rxe_devmem_queue(struct rxe_dev *rxe, struct sk_buff *skb) {}
 
-static inline bool rxe_devmem_defer(const struct rxe_devmem *devmem,
-				    const struct sk_buff *skb)
+static inline bool rxe_devmem_defer(struct rxe_devmem *devmem,
+				    struct sk_buff *skb)
 {
 	return false;
 }

@@ -174,9 +174,7 @@ static rx_handler_result_t rxe_eth_rcv(struct sk_buff **pskb)
 	pkt->mask = RXE_GRH_MASK | RXE_L2_MASK;
 	pkt->paylen = frame.udp_len - sizeof(struct udphdr);
 
-	if (rxe_devmem_defer(&rxe->layer.devmem, skb))
-		rxe_devmem_queue(rxe, skb);
-	else
+	if (!rxe_devmem_defer(&rxe->layer.devmem, skb))
 		rxe_rcv(skb);
 	return RX_HANDLER_CONSUMED;
 

@@ -245,12 +245,14 @@ void rxe_layer_rcv_drop(struct rxe_pkt_info *pkt, struct sk_buff *skb,
 	if (!trace_rxe_drop_enabled())
 		return;
 
-	/* a packet without a whole BTH has none of its fields */
-	if (skb->len >= RXE_BTH_BYTES) {
+	/* a packet without a whole BTH has none of its fields, nor has one
+	 * whose BTH is in device memory
+	 */
+	if (skb_headlen(skb) >= RXE_BTH_BYTES) {
 		pkt->opcode = bth_opcode(pkt);
 		pkt->psn = bth_psn(pkt);
 	}
-	trace_rxe_drop(pkt, skb->len >= RXE_BTH_BYTES ? bth_qpn(pkt) : 0,
+	trace_rxe_drop(pkt, skb_headlen(skb) >= RXE_BTH_BYTES ? bth_qpn(pkt) : 0,
 		       rxe_layer_of(pkt), skb->len - skb_network_offset(skb),
 		       rxe_counter_name(why));
 }

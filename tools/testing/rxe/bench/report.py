@@ -55,7 +55,7 @@ def confidence(values):
 
 
 def spread(values):
-    """Median, extremes and where the median is for certain."""
+    """Median, extremes, and how sure the median is."""
     return {"median": statistics.median(values), "min": min(values),
             "max": max(values), "ci95": confidence(values)}
 

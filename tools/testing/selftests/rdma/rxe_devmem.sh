@@ -135,9 +135,65 @@ tapped_case()
 	xfer_case 2 xfer -o mix -s 16384 -w 8 -n 100
 }
 
+# unmappable_case: what cannot be read is dropped, and counted as that
+unmappable_case()
+{
+	layers 2 2 && mark || return 1
+	spawn_ready "bind" ip netns exec "$NS_B" \
+		"$HERE/rxe_netdev.py" bind-no-vmap "$DEV_B" 0 $PAGES &&
+	xfer_fails -o send && read_counters &&
+	moved "$RXE_B" rcvd_drop_devmem && still "$RXE_B" rcvd_devmem &&
+	stop "$PID"
+}
+
+# tcp_freed: TCP leaves it to each CPU to free the packets that it received, when
+# it receives the next one
+tcp_freed()
+{
+	local cpu
+
+	for ((cpu = 0; cpu < $(nproc); cpu++)); do
+		taskset -c $cpu ip netns exec "$NS_A" ping -c 1 -W 1 $IP_B
+	done
+	as_before 0 0
+}
+
+# send_tcp BYTES: what ncdevmem -v 7 expects, while RDMA goes on
+send_tcp()
+{
+	traffic -o mix -s 16384 -w 8 || return 1
+	in_a python3 -c '
+import socket, sys
+sock = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+sock.sendall(b"\1\2\3\4\5\6\n" * (int(sys.argv[3]) // 7))' \
+		$IP6_B $PORT "$1" && traffic_ok
+}
+
+# tcp_case: devmem TCP and RDMA by the same queue, into the same memory
+tcp_case()
+{
+	local pid
+
+	layers 2 2 && mark && next_port || return 1
+	spawn ncdevmem ip netns exec "$NS_B" "$HERE/ncdevmem" -l -f "$DEV_B" \
+		-s $IP6_B -p $PORT -t $QUEUE_B -q 1 -n -v 7 -L
+	pid=$PID
+	waitfor 10 listening $PORT || {
+		say "ncdevmem: $(tail -n 1 "$TMP/ncdevmem")"
+		return 1
+	}
+	xfer -o mix -s 16384 -w 8 -n 50 && send_tcp 700000 &&
+	wait "$pid" || {
+		say "ncdevmem: $(tail -n 1 "$TMP/ncdevmem")"
+		return 1
+	}
+	grep -q '^total_received=700000$' "$TMP/ncdevmem" &&
+	read_counters && by_devmem "$RXE_B" && waitfor 30 tcp_freed
+}
+
 [ ! -e $CONFIG ] || zcat $CONFIG | grep -qx CONFIG_RDMA_RXE_DEVMEM=y ||
 	skip_all "no CONFIG_RDMA_RXE_DEVMEM"
-start_mr 30 netdevsim
+start_mr 31 netdevsim
 need ethtool tcpdump taskset
 bound "$NS_B" "$DEV_B" || {
 	[ ! -e $CONFIG ] || ktap_exit_fail_msg "cannot bind device memory"
@@ -165,52 +221,8 @@ for layer in 3 2; do
 done
 run_case "a packet socket taps what cannot be read" alone tapped_case
 run_case "too little memory is loss, and no more" alone small_case
+run_case "what cannot be mapped is dropped, and counted" alone unmappable_case
 run_case "the RXE device is deleted under traffic" alone gone_case
-
-# tcp_case: devmem TCP and RDMA by the same queue, into the same memory
-tcp_case()
-{
-	local pid
-
-	layers 2 2 && mark && next_port || return 1
-	spawn ncdevmem ip netns exec "$NS_B" "$HERE/ncdevmem" -l -f "$DEV_B" \
-		-s $IP6_B -p $PORT -t $QUEUE_B -q 1 -n -v 7 -L
-	pid=$PID
-	waitfor 10 listening $PORT || {
-		say "ncdevmem: $(tail -n 1 "$TMP/ncdevmem")"
-		return 1
-	}
-	xfer -o mix -s 16384 -w 8 -n 50 && send_tcp 700000 &&
-	wait "$pid" || {
-		say "ncdevmem: $(tail -n 1 "$TMP/ncdevmem")"
-		return 1
-	}
-	grep -q '^total_received=700000$' "$TMP/ncdevmem" &&
-	read_counters && by_devmem "$RXE_B" && waitfor 30 tcp_freed
-}
-
-# tcp_freed: TCP leaves it to each CPU to free the packets that it received, when
-# it receives the next one
-tcp_freed()
-{
-	local cpu
-
-	for ((cpu = 0; cpu < $(nproc); cpu++)); do
-		taskset -c $cpu ip netns exec "$NS_A" ping -c 1 -W 1 $IP_B
-	done
-	as_before 0 0
-}
-
-# send_tcp BYTES: what ncdevmem -v 7 expects, while RDMA goes on
-send_tcp()
-{
-	traffic -o mix -s 16384 -w 8 || return 1
-	in_a python3 -c '
-import socket, sys
-sock = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-sock.sendall(b"\1\2\3\4\5\6\n" * (int(sys.argv[3]) // 7))' \
-		$IP6_B $PORT "$1" && traffic_ok
-}
 
 # The NIC's queue in a container: bound there, by netkit's name for it.
 pair_down

@@ -221,12 +221,12 @@ gid_index()
 	return 1
 }
 
-# new_netdevsim NS DEV ID QUEUES: ready to have device memory bound
+# new_netdevsim NS DEV ID: ready to have device memory bound
 new_netdevsim()
 {
 	local bus=/sys/bus/netdevsim name
 
-	ip netns exec "$1" sh -c "echo $3 1 $4 >$bus/new_device" &&
+	ip netns exec "$1" sh -c "echo $3 1 1 >$bus/new_device" &&
 	defer_down sh -c "echo $3 >$bus/del_device" &&
 	name=$(ip netns exec "$1" ls $bus/devices/netdevsim"$3"/net) &&
 	ip -n "$1" link set "$name" name "$2" &&
@@ -261,8 +261,8 @@ lease_netdevsim()
 
 	ip netns add "$NS_H" &&
 	defer_down ip netns del "$NS_H" &&
-	new_netdevsim "$1" "$DEV_A" $(($$ * 2)) 1 &&
-	new_netdevsim "$NS_H" $nic $(($$ * 2 + 1)) 1 &&
+	new_netdevsim "$1" "$DEV_A" $(($$ * 2)) &&
+	new_netdevsim "$NS_H" $nic $(($$ * 2 + 1)) &&
 	link_netdevsims "$1" "$DEV_A" "$NS_H" $nic &&
 	ip link add $nk netns "$NS_H" type netkit mode l2 \
 		peer name "$DEV_B" netns "$2" numrxqueues 2 &&
@@ -289,8 +289,8 @@ make_link()
 		return
 		;;
 	netdevsim)
-		new_netdevsim "$2" "$DEV_A" $(($$ * 2)) 1 &&
-		new_netdevsim "$3" "$DEV_B" $(($$ * 2 + 1)) 1 &&
+		new_netdevsim "$2" "$DEV_A" $(($$ * 2)) &&
+		new_netdevsim "$3" "$DEV_B" $(($$ * 2 + 1)) &&
 		link_netdevsims "$2" "$DEV_A" "$3" "$DEV_B"
 		return
 		;;

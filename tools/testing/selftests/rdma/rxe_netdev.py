@@ -5,6 +5,8 @@
     bind DEV QUEUE PAGES
         Binds a udmabuf of so many pages to a receive queue. Says "ready", keeps it
         until SIGTERM, then says into how many pages the NIC wrote.
+    bind-no-vmap DEV QUEUE PAGES
+        The same with a buffer that no CPU can map, of the test exporter.
     lease DEV PHYS NETNSID QUEUE
         Makes a new receive queue of DEV, which is queue QUEUE of PHYS, in the
         namespace of that id (-1: this one). Says its number.
@@ -20,6 +22,8 @@ import sys
 
 PAGE = mmap.PAGESIZE
 UDMABUF_CREATE = 0x40187542	# _IOW('u', 0x42, 24 bytes)
+DMABUF_TEST_CREATE = 0xc0105400	# _IOWR('T', 0, 16 bytes)
+DMABUF_TEST_NO_VMAP = 1
 F_ADD_SEALS, F_SEAL_SHRINK = 1033, 2
 SOL_NETLINK, NETLINK_GENERIC = 270, 16
 NETLINK_CAP_ACK, NETLINK_EXT_ACK = 10, 11
@@ -105,8 +109,17 @@ def udmabuf(pages):
     return file, memory
 
 
-def bind(dev, queue, pages):
-    file, memory = udmabuf(int(pages))
+def unmappable(pages):
+    """The same, but there is no memory to look at."""
+    create = bytearray(struct.pack("=QIi", pages * PAGE, DMABUF_TEST_NO_VMAP,
+                                   -1))
+    with open("/dev/dmabuf_test", "r+b", buffering=0) as dev:
+        fcntl.ioctl(dev, DMABUF_TEST_CREATE, create)
+    return struct.unpack("=QIi", create)[2], b""
+
+
+def bind(dev, queue, pages, alloc=udmabuf):
+    file, memory = alloc(int(pages))
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     genl = Genl()
     genl.ask(genl.family, BIND_RX,
@@ -135,7 +148,8 @@ def lease(dev, phys, netnsid, queue):
 
 
 def main():
-    commands = {"bind": (bind, 3), "lease": (lease, 4)}
+    commands = {"bind": (bind, 3), "lease": (lease, 4), "bind-no-vmap":
+                (lambda *args: bind(*args, alloc=unmappable), 3)}
     name, args = (sys.argv[1:2] or [""])[0], sys.argv[2:]
     if name not in commands or len(args) != commands[name][1]:
         sys.exit(__doc__)
