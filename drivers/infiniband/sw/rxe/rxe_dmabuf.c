@@ -4,7 +4,8 @@
  *
  * RXE's "hardware" is the CPU, so it reaches the buffer as the dma-buf API
  * wants a CPU to: dma_buf_vmap() once, dma_buf_begin_cpu_access() and
- * dma_buf_end_cpu_access() around each use. The attachment is there to pin the
+ * dma_buf_end_cpu_access() around each use, which is a message, or what of it
+ * is processed in one go. The attachment is there to pin the
  * buffer and to hear of its revocation; it is never mapped for DMA, takes no
  * part in peer-to-peer DMA, and no struct page is ever looked at.
  */
@@ -62,11 +63,6 @@ static int rxe_dmabuf_wait(struct rxe_dmabuf *buf, enum dma_data_direction dir)
 	return ret < 0 ? ret : 0;
 }
 
-/* Begin and end of the CPU's access are outside the RCU read section, which a
- * revocation waits for: they may sleep, and the exporter may take the
- * reservation lock there, which the revocation holds. Inside, one packet at
- * most is copied.
- */
 static int rxe_dmabuf_begin(struct rxe_dmabuf *buf,
 			    enum dma_data_direction dir)
 {
@@ -76,23 +72,139 @@ static int rxe_dmabuf_begin(struct rxe_dmabuf *buf,
 	if (err)
 		return err;
 
-	err = dma_buf_begin_cpu_access(buf->dmabuf, dir);
-	if (err)
-		return err;
+	return dma_buf_begin_cpu_access(buf->dmabuf, dir);
+}
 
+static int rxe_dmabuf_end(struct rxe_dmabuf *buf, enum dma_data_direction dir)
+{
+	return dma_buf_end_cpu_access(buf->dmabuf, dir);
+}
+
+/* Begin and end of the CPU's access are outside the RCU read section, which a
+ * revocation waits for: they may sleep, and the exporter may take the
+ * reservation lock there, which the revocation holds. Inside, one packet at
+ * most is copied.
+ */
+static int rxe_dmabuf_lock(struct rxe_dmabuf *buf)
+{
 	rcu_read_lock();
 	if (likely(READ_ONCE(buf->mapped)))
 		return 0;
 
 	rcu_read_unlock();
-	dma_buf_end_cpu_access(buf->dmabuf, dir);
 	return -ENODEV;
 }
 
-static int rxe_dmabuf_end(struct rxe_dmabuf *buf, enum dma_data_direction dir)
+static void rxe_dmabuf_unlock(void)
 {
 	rcu_read_unlock();
-	return dma_buf_end_cpu_access(buf->dmabuf, dir);
+}
+
+static int rxe_dmabuf_copy_from(struct rxe_dmabuf *buf, size_t pos, void *addr,
+				unsigned int length)
+{
+	int err;
+
+	err = rxe_dmabuf_lock(buf);
+	if (err)
+		return err;
+
+	iosys_map_memcpy_from(addr, &buf->map, pos, length);
+	rxe_dmabuf_unlock();
+	return 0;
+}
+
+static int rxe_dmabuf_copy_to(struct rxe_dmabuf *buf, size_t pos,
+			      const void *addr, unsigned int length)
+{
+	int err;
+
+	err = rxe_dmabuf_lock(buf);
+	if (err)
+		return err;
+
+	iosys_map_memcpy_to(&buf->map, pos, addr, length);
+	rxe_dmabuf_unlock();
+	return 0;
+}
+
+static void rxe_dmabuf_close(struct rxe_dmabuf_access *access)
+{
+	struct rxe_mr *mr = access->mr;
+	int err;
+
+	if (!mr)
+		return;
+
+	err = rxe_dmabuf_end(mr->dmabuf, access->dir);
+	if (err)
+		access->err = err;
+	access->mr = NULL;
+	rxe_put(mr);
+}
+
+/* The next packet of a message finds it open, unless the message is scattered
+ * over several MRs.
+ */
+static int rxe_dmabuf_open(struct rxe_dmabuf_access *access, struct rxe_mr *mr,
+			   enum dma_data_direction dir)
+{
+	int err;
+
+	if (access->mr == mr)
+		return 0;
+
+	rxe_dmabuf_close(access);
+	err = rxe_dmabuf_begin(mr->dmabuf, dir);
+	if (err)
+		return err;
+
+	rxe_get(mr);
+	access->mr = mr;
+	access->dir = dir;
+	return 0;
+}
+
+/**
+ * __rxe_dmabuf_done - what rxe_dmabuf_done() does when there is something to do
+ * @access: the access
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -EFAULT.
+ */
+int __rxe_dmabuf_done(struct rxe_dmabuf_access *access)
+{
+	int err;
+
+	rxe_dmabuf_close(access);
+	err = access->err;
+	access->err = 0;
+	return err ? -EFAULT : 0;
+}
+
+/**
+ * rxe_dmabuf_pause - a task has nothing more to do for now
+ * @task: the task, which the caller runs
+ *
+ * It may have come to the middle of a message. An error is kept for its end.
+ *
+ * Context: process, may sleep; any if no access is open, as is the case where
+ * softirqs run a task.
+ */
+void rxe_dmabuf_pause(struct rxe_task *task)
+{
+	rxe_dmabuf_close(&task->access[RXE_TO_MR_OBJ]);
+	rxe_dmabuf_close(&task->access[RXE_FROM_MR_OBJ]);
+}
+
+/**
+ * rxe_dmabuf_forget - the messages that a task had begun are given up
+ * @task: the task, which nobody runs
+ */
+void rxe_dmabuf_forget(struct rxe_task *task)
+{
+	task->access[RXE_TO_MR_OBJ].err = 0;
+	task->access[RXE_FROM_MR_OBJ].err = 0;
 }
 
 static size_t rxe_dmabuf_pos(struct rxe_mr *mr, u64 iova)
@@ -102,44 +214,38 @@ static size_t rxe_dmabuf_pos(struct rxe_mr *mr, u64 iova)
 
 /**
  * rxe_dmabuf_copy - copy between a packet and a dma-buf MR
- * @mr: the MR
+ * @task: the task that processes the packet, run by the caller
+ * @mr: the MR, referenced by the caller
  * @iova: address in it; the range was checked
  * @addr: the packet's memory
  * @length: number of bytes
  * @dir: enum rxe_mr_copy_dir
  *
- * What was written is visible to other users of the buffer on return, that is
- * before a completion or an acknowledge says so.
+ * The access stays open for the packets that follow: what the exporter does to
+ * begin and end it, it may do to the whole buffer. Call rxe_dmabuf_done() with
+ * the last packet of a message.
  *
  * Context: process, may sleep.
  * Return: 0, or -EFAULT if the memory is not there any more, which a work
  * completion shows as a protection error.
  */
-int rxe_dmabuf_copy(struct rxe_mr *mr, u64 iova, void *addr,
-		    unsigned int length, enum rxe_mr_copy_dir dir)
+int rxe_dmabuf_copy(struct rxe_task *task, struct rxe_mr *mr, u64 iova,
+		    void *addr, unsigned int length, enum rxe_mr_copy_dir dir)
 {
-	struct rxe_dmabuf *buf = mr->dmabuf;
 	size_t pos = rxe_dmabuf_pos(mr, iova);
 	/* lines of which only a part is written have to be right first */
 	enum dma_data_direction sync = dir == RXE_TO_MR_OBJ ?
 				       DMA_BIDIRECTIONAL : DMA_FROM_DEVICE;
 	int err;
 
-	err = rxe_dmabuf_begin(buf, sync);
-	if (err)
-		goto err_access;
+	err = rxe_dmabuf_open(&task->access[dir], mr, sync);
+	if (!err)
+		err = dir == RXE_TO_MR_OBJ ?
+			rxe_dmabuf_copy_to(mr->dmabuf, pos, addr, length) :
+			rxe_dmabuf_copy_from(mr->dmabuf, pos, addr, length);
+	if (!err)
+		return 0;
 
-	if (dir == RXE_TO_MR_OBJ)
-		iosys_map_memcpy_to(&buf->map, pos, addr, length);
-	else
-		iosys_map_memcpy_from(addr, &buf->map, pos, length);
-
-	err = rxe_dmabuf_end(buf, sync);
-	if (err)
-		goto err_access;
-	return 0;
-
-err_access:
 	rxe_dbg_mr(mr, "no access to the dma-buf, err = %d\n", err);
 	return -EFAULT;
 }
@@ -157,14 +263,15 @@ err_access:
 int rxe_dmabuf_read(struct rxe_dmabuf *buf, size_t pos, void *addr,
 		    unsigned int length)
 {
-	int err;
+	int err, end;
 
 	err = rxe_dmabuf_begin(buf, DMA_FROM_DEVICE);
 	if (err)
 		return err;
 
-	iosys_map_memcpy_from(addr, &buf->map, buf->offset + pos, length);
-	return rxe_dmabuf_end(buf, DMA_FROM_DEVICE);
+	err = rxe_dmabuf_copy_from(buf, buf->offset + pos, addr, length);
+	end = rxe_dmabuf_end(buf, DMA_FROM_DEVICE);
+	return err ?: end;
 }
 
 static enum resp_states rxe_dmabuf_begin_u64(struct rxe_mr *mr, u64 iova)
@@ -180,11 +287,16 @@ static enum resp_states rxe_dmabuf_begin_u64(struct rxe_mr *mr, u64 iova)
 
 	if (rxe_dmabuf_begin(mr->dmabuf, DMA_BIDIRECTIONAL))
 		return RESPST_ERR_RKEY_VIOLATION;
-	return RESPST_NONE;
+	if (!rxe_dmabuf_lock(mr->dmabuf))
+		return RESPST_NONE;
+
+	rxe_dmabuf_end(mr->dmabuf, DMA_BIDIRECTIONAL);
+	return RESPST_ERR_RKEY_VIOLATION;
 }
 
 static enum resp_states rxe_dmabuf_end_u64(struct rxe_mr *mr)
 {
+	rxe_dmabuf_unlock();
 	if (rxe_dmabuf_end(mr->dmabuf, DMA_BIDIRECTIONAL))
 		return RESPST_ERR_RKEY_VIOLATION;
 	return RESPST_NONE;
