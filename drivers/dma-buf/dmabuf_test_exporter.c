@@ -33,6 +33,8 @@
  * @nr_pages: number of pages that are there
  * @pages: of both
  * @base: our own mapping of the pages
+ * @device: with DMABUF_TEST_APART the device's memory, which the pages are but a
+ *	    copy of while the CPU has access; under the reservation lock
  * @io: mapping as I/O memory, where that is not just a cast
  * @attached: attachments just now
  * @pinned: pins just now; under the reservation lock
@@ -52,6 +54,7 @@ struct test_buf {
 	unsigned long		nr_pages;
 	struct page		**pages;
 	u8			*base;
+	u8			*device;
 	void __iomem		*io;
 	atomic_t		attached;
 	unsigned int		pinned;
@@ -327,6 +330,24 @@ static void test_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	buf->mapped = false;
 }
 
+/* As a cache would that knows nothing of the device, the CPU sees what was there
+ * when its access began, and the device what was there when it ended. For a bit
+ * longer than that: who is not in order is found out.
+ */
+static void test_from_device(struct test_buf *buf)
+{
+	if (buf->device && atomic_read(&buf->begun) == atomic_read(&buf->ended))
+		memcpy(buf->base, buf->device, test_len(buf));
+}
+
+static void test_to_device(struct test_buf *buf, enum dma_data_direction dir)
+{
+	if (!buf->device || dir == DMA_FROM_DEVICE)
+		return;
+	usleep_range(200, 400);
+	memcpy(buf->device, buf->base, test_len(buf));
+}
+
 /* With the reservation lock, as some drivers have it. */
 static int test_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -335,10 +356,12 @@ static int test_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 
 	/* also after a revocation: that is for the importer to know */
 	dma_resv_lock(dmabuf->resv, NULL);
-	if (buf->fail_begin)
+	if (buf->fail_begin) {
 		err = -EIO;
-	else
+	} else {
+		test_from_device(buf);
 		atomic_inc(&buf->begun);
+	}
 	dma_resv_unlock(dmabuf->resv);
 	return err;
 }
@@ -348,6 +371,7 @@ static int test_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	struct test_buf *buf = dmabuf->priv;
 
 	dma_resv_lock(dmabuf->resv, NULL);
+	test_to_device(buf, dir);
 	atomic_inc(&buf->ended);
 	dma_resv_unlock(dmabuf->resv);
 	return READ_ONCE(buf->fail_end) ? -EIO : 0;
@@ -368,6 +392,7 @@ static void test_free_pages(struct test_buf *buf)
 static void test_free(struct test_buf *buf)
 {
 	vunmap(buf->base);
+	vfree(buf->device);
 	if (buf->pages && buf->pages[0])
 		test_free_pages(buf);
 	kvfree(buf->pages);
@@ -467,6 +492,10 @@ static struct test_buf *test_alloc(u64 size, u32 flags)
 				 PAGE_KERNEL);
 		err = buf->base ? 0 : -ENOMEM;
 	}
+	if (!err && flags & DMABUF_TEST_APART) {
+		buf->device = vzalloc(test_len(buf));
+		err = buf->device ? 0 : -ENOMEM;
+	}
 	if (err) {
 		test_free(buf);
 		return ERR_PTR(err);
@@ -525,7 +554,7 @@ static struct dma_buf *test_get(int fd)
 static int test_copy_bytes(struct test_buf *buf, struct dmabuf_test_copy *cmd)
 {
 	void __user *user = u64_to_user_ptr(cmd->addr);
-	u8 *addr = buf->base + cmd->offset;
+	u8 *addr = (buf->device ?: buf->base) + cmd->offset;
 
 	if (cmd->offset > test_len(buf) ||
 	    cmd->len > test_len(buf) - cmd->offset)

@@ -15,7 +15,8 @@
 #define DMABUF_TEST_IOMEM	0x04	/* vmap gives I/O memory */
 #define DMABUF_TEST_PIN		0x08	/* pin, unpin; can be revoked */
 #define DMABUF_TEST_REPEAT	0x10	/* 4 MiB, over and over */
-#define DMABUF_TEST_FLAGS	(0x20 - 1)
+#define DMABUF_TEST_APART	0x20	/* incoherent: begin, end copy it */
+#define DMABUF_TEST_FLAGS	(0x40 - 1)
 
 /**
  * struct dmabuf_test_create - DMABUF_TEST_CREATE

@@ -3,7 +3,7 @@
 #
 # Memory regions of dma-bufs: data, what is refused, what is an error. Memory
 # of udmabuf, of the system heap, of a DRM driver (vgem), and of the test exporter
-# (I/O memory).
+# (I/O memory, and memory that is not the same for the CPU and for the device).
 
 # shellcheck disable=SC2015
 # shellcheck source=rxe_mr_lib.sh
@@ -16,10 +16,10 @@ at()
 	nothing_left mr "${@:2}" && read_counters && carried_by "$1" "$RXE_A"
 }
 
-start_mr 37
+start_mr 41
 for layer in 3 2; do
 	for kinds in "plain udmabuf" "heap plain" "udmabuf heap" \
-		     "vgem vgem" "iomem iomem"; do
+		     "vgem vgem" "iomem iomem" "apart apart"; do
 		# shellcheck disable=SC2086
 		run_case "layer $layer: all operations, $kinds" \
 			at $layer data $kinds
@@ -34,10 +34,12 @@ run_case "REG_MR: ordinary memory has its length and address" \
 run_case "a dma-buf MR has its length and address" \
 	nothing_left mr query heap udmabuf
 for kinds in "plain plain" "heap udmabuf" "udmabuf heap" "vgem vgem" \
-	     "iomem iomem"; do
+	     "iomem iomem" "apart apart"; do
 	# shellcheck disable=SC2086
 	run_case "atomic operations, $kinds" nothing_left mr atomic $kinds
 done
+run_case "the exporter is asked for a message, not for each packet" \
+	nothing_left mr few-accesses test
 for kind in udmabuf iomem; do
 	run_case "zero bytes, $kind" nothing_left mr zero $kind $kind
 	run_case "nothing outside of the MR is reached, $kind" \

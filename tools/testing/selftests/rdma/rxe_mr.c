@@ -455,6 +455,33 @@ static void case_data(char **arg)
 	tear_down();
 }
 
+/* calls of begin_cpu_access for one message that is read from src */
+static void few_accesses(struct buf *src, struct xfer x)
+{
+	unsigned int packets = LENGTH / 1024, before = test_stat(src->fd).begun;
+	unsigned int count;
+
+	expect(run_xfer(&x), IBV_WC_SUCCESS, op_name(x.op));
+	count = test_stat(src->fd).begun - before;
+	if (!count || count > packets / 2)
+		die("%s of %u packets: %u times access", op_name(x.op), packets,
+		    count);
+}
+
+/* few-accesses KIND: the exporter is not asked for each packet. It is for each
+ * run of a task, and a task that is fast has runs of one packet: not so one that
+ * sends.
+ */
+static void case_few_accesses(char **arg)
+{
+	set_up(arg[0], arg[0], NULL);
+	few_accesses(&buf_a, make_xfer(&a, IBV_WR_RDMA_WRITE, &mr_a, 0, &mr_b,
+				       0, LENGTH, 1));
+	few_accesses(&buf_b, make_xfer(&a, IBV_WR_RDMA_READ, &mr_a, 0, &mr_b,
+				       0, LENGTH, 1));
+	tear_down();
+}
+
 static uint64_t want_u64(struct buf *buf, size_t offset)
 {
 	uint64_t value;
@@ -1486,6 +1513,7 @@ static const struct {
 	int args;
 } cases[] = {
 	{ "data", case_data, 2 },
+	{ "few-accesses", case_few_accesses, 1 },
 	{ "atomic", case_atomic, 2 },
 	{ "zero", case_zero, 2 },
 	{ "bounds", case_bounds, 2 },

@@ -316,6 +316,7 @@ static const struct {
 	{ "iomem", DMABUF_TEST_IOMEM },
 	{ "pin", DMABUF_TEST_PIN },
 	{ "pin-iomem", DMABUF_TEST_PIN | DMABUF_TEST_IOMEM },
+	{ "apart", DMABUF_TEST_APART },
 	{ "no-vmap", DMABUF_TEST_NO_VMAP },
 	{ "bad-vmap", DMABUF_TEST_BAD_VMAP },
 };
