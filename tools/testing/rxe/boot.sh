@@ -89,6 +89,8 @@ write_share()
 		copy "ksft-$LINE" "$OUT/ksft-$LINE/install" share/kselftest
 	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"
 	[ "$job" != bench ] || copy "$CONF" "$STAGE/stock" share/stock
+	[ "$job" != run ] || cp "$TOP/tools/testing/selftests/rdma/rxe_netdev.py" \
+		"$run/share/rxe_netdev.py"
 	copy dmabuf "$OUT/dmabuf" share/dmabuf
 	copy rdma-core "$OUT/rdma-core" share/rdma-core
 	write_job

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # In the guest: RXE over a netkit pair between two namespaces, at layers 3
-# and 2, with and without iptables rules in the way; and an RDMA WRITE on its way.
+# and 2, with and without iptables rules in the way; RDMA to and from dma-bufs, and
+# from a NIC with device memory (netdevsim); and an RDMA WRITE on its way.
 #
 #      ns a                      ns b
 #   rxe0 on nk0  <--netkit-->  nk1 on rxe1
@@ -23,6 +24,16 @@ fail()
 a() { ip netns exec a "$@"; }
 b() { ip netns exec b "$@"; }
 
+# ends DEV_A DEV_B: addresses and RDMA devices
+ends()
+{
+	a ip addr add 192.0.2.1/24 dev "$1" &&
+	b ip addr add 192.0.2.2/24 dev "$2" &&
+	a ip link set "$1" up && b ip link set "$2" up &&
+	a rdma link add rxe0 type rxe netdev "$1" &&
+	b rdma link add rxe1 type rxe netdev "$2"
+}
+
 setup()
 {
 	local mode=$1
@@ -30,12 +41,7 @@ setup()
 	ip netns add a && ip netns add b &&
 	ip link add nk0 netns a type netkit mode "$mode" \
 		peer name nk1 netns b &&
-	a ip addr add 192.0.2.1/24 dev nk0 &&
-	b ip addr add 192.0.2.2/24 dev nk1 &&
-	a ip link set nk0 up && b ip link set nk1 up &&
-	a rdma link add rxe0 type rxe netdev nk0 &&
-	b rdma link add rxe1 type rxe netdev nk1 ||
-		fail "cannot set up netkit, mode $mode"
+	ends nk0 nk1 || fail "cannot set up netkit, mode $mode"
 }
 
 teardown()
@@ -276,6 +282,62 @@ dmabufs()
 	teardown
 }
 
+SIM=/sys/bus/netdevsim
+
+# nic NS NUMBER: a netdevsim that splits headers from payload
+nic()
+{
+	ip netns exec "$1" sh -c "echo $2 1 1 >$SIM/new_device" &&
+	ip -n "$1" link set "$(ip netns exec "$1" \
+		ls $SIM/devices/netdevsim"$2"/net)" name "nic$2" &&
+	ip netns exec "$1" ethtool -G "nic$2" tcp-data-split on
+}
+
+setup_nics()
+{
+	ip netns add a && ip netns add b && nic a 0 && nic b 1 &&
+	{ echo "8:$(a cat /sys/class/net/nic0/ifindex)" \
+		"9:$(b cat /sys/class/net/nic1/ifindex)" >$SIM/link_device; } \
+		8</run/netns/a 9</run/netns/b &&
+	ends nic0 nic1 || fail "cannot set up netdevsim"
+}
+
+# received COUNTER: by the server's device
+received()
+{
+	cat /sys/class/infiniband/rxe1/ports/1/hw_counters/"$1"
+}
+
+# A buffer is bound to the server's receive queue: payload that comes is there,
+# and RDMA takes it from there. Not every kernel has what it takes.
+devmem()
+{
+	local bind n
+
+	zcat /proc/config.gz 2>/dev/null |
+		grep -qx CONFIG_RDMA_RXE_DEVMEM=y && modprobe netdevsim || return 0
+	setup_nics
+	layer 2 || fail "cannot set layer 2"
+	# no function: $! is to be the program itself
+	ip netns exec b /mnt/share/rxe_netdev.py bind nic1 0 256 >/tmp/bind 2>&1 &
+	bind=$!
+	for ((n = 0; n < 100; n++)); do
+		grep -q '^ready' /tmp/bind && break
+		sleep 0.1
+	done
+	echo "a NIC with device memory, layer 2 (netdevsim: its timer sets the pace)"
+	perf 2 plain,udmabuf plain,udmabuf -H -n 200
+	sleep 0.1	# the kernel keeps counters for a jiffy
+	[ "$(received rcvd_devmem)" -gt 0 ] ||
+		fail "device memory: $(head -n 1 /tmp/bind)"
+	echo "payload in device memory: $(received rcvd_devmem) of" \
+		"$(received l2_rcvd_pkts) packets that the server received"
+	echo
+	kill $bind && wait $bind || fail "device memory: $(tail -n 1 /tmp/bind)"
+	teardown
+	echo 0 >$SIM/del_device && echo 1 >$SIM/del_device
+}
+
 modprobe rdma_rxe || fail "no rdma_rxe"
 [ -e /proc/sys/net/rxe/rxe_network_layer ] ||
 	fail "this kernel has no net.rxe.rxe_network_layer"
@@ -284,4 +346,5 @@ echo
 table l2
 table l3
 dmabufs
+devmem
 dump_rping
