@@ -348,12 +348,23 @@ static void test_to_device(struct test_buf *buf, enum dma_data_direction dir)
 	memcpy(buf->device, buf->base, test_len(buf));
 }
 
+/* As long as it takes for a signal to come. */
+static bool test_interrupted(struct test_buf *buf)
+{
+	if (!(buf->flags & DMABUF_TEST_INTR))
+		return false;
+	msleep_interruptible(10);
+	return signal_pending(current);
+}
+
 /* With the reservation lock, as some drivers have it. */
 static int test_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	struct test_buf *buf = dmabuf->priv;
 	int err = 0;
 
+	if (test_interrupted(buf))
+		return -EINTR;
 	/* also after a revocation: that is for the importer to know */
 	dma_resv_lock(dmabuf->resv, NULL);
 	if (buf->fail_begin) {
@@ -370,6 +381,8 @@ static int test_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	struct test_buf *buf = dmabuf->priv;
 
+	if (test_interrupted(buf))
+		return -EINTR;
 	dma_resv_lock(dmabuf->resv, NULL);
 	test_to_device(buf, dir);
 	atomic_inc(&buf->ended);

@@ -16,7 +16,8 @@
 #define DMABUF_TEST_PIN		0x08	/* pin, unpin; can be revoked */
 #define DMABUF_TEST_REPEAT	0x10	/* 4 MiB, over and over */
 #define DMABUF_TEST_APART	0x20	/* incoherent: begin, end copy it */
-#define DMABUF_TEST_FLAGS	(0x40 - 1)
+#define DMABUF_TEST_INTR	0x40	/* signals interrupt begin, end: EINTR */
+#define DMABUF_TEST_FLAGS	(0x80 - 1)
 
 /**
  * struct dmabuf_test_create - DMABUF_TEST_CREATE

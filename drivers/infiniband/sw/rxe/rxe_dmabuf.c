@@ -18,6 +18,7 @@
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "rxe.h"
 #include "rxe_dmabuf.h"
@@ -63,6 +64,49 @@ static int rxe_dmabuf_wait(struct rxe_dmabuf *buf, enum dma_data_direction dir)
 	return ret < 0 ? ret : 0;
 }
 
+/* One of dma_buf_begin_cpu_access() and dma_buf_end_cpu_access(). */
+typedef int (*rxe_dmabuf_fn)(struct dma_buf *dmabuf,
+			     enum dma_data_direction dir);
+
+struct rxe_dmabuf_call {
+	struct work_struct	work;
+	rxe_dmabuf_fn		fn;
+	struct dma_buf		*dmabuf;
+	enum dma_data_direction	dir;
+	int			err;
+};
+
+static void rxe_dmabuf_call_work(struct work_struct *work)
+{
+	struct rxe_dmabuf_call *call = container_of(work, typeof(*call), work);
+
+	call->err = call->fn(call->dmabuf, call->dir);
+}
+
+/* Exporters, and dma-buf itself, wait in there as one does in a system call that
+ * can be restarted, and we may be in one: that which posts. But the work request
+ * is under way by now, and a signal is no reason to fail it: have it done by
+ * somebody who has no signals.
+ */
+static int rxe_dmabuf_call(struct rxe_dmabuf *buf, rxe_dmabuf_fn fn,
+			   enum dma_data_direction dir)
+{
+	struct rxe_dmabuf_call call = {
+		.fn = fn, .dmabuf = buf->dmabuf, .dir = dir,
+	};
+	int err;
+
+	err = fn(buf->dmabuf, dir);
+	if (likely(err != -EINTR && err != -ERESTARTSYS))
+		return err;
+
+	INIT_WORK_ONSTACK(&call.work, rxe_dmabuf_call_work);
+	queue_work(system_dfl_wq, &call.work);
+	flush_work(&call.work);
+	destroy_work_on_stack(&call.work);
+	return call.err;
+}
+
 static int rxe_dmabuf_begin(struct rxe_dmabuf *buf,
 			    enum dma_data_direction dir)
 {
@@ -72,12 +116,12 @@ static int rxe_dmabuf_begin(struct rxe_dmabuf *buf,
 	if (err)
 		return err;
 
-	return dma_buf_begin_cpu_access(buf->dmabuf, dir);
+	return rxe_dmabuf_call(buf, dma_buf_begin_cpu_access, dir);
 }
 
 static int rxe_dmabuf_end(struct rxe_dmabuf *buf, enum dma_data_direction dir)
 {
-	return dma_buf_end_cpu_access(buf->dmabuf, dir);
+	return rxe_dmabuf_call(buf, dma_buf_end_cpu_access, dir);
 }
 
 /* Begin and end of the CPU's access are outside the RCU read section, which a

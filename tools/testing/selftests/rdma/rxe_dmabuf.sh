@@ -16,7 +16,7 @@ at()
 	nothing_left mr "${@:2}" && read_counters && carried_by "$1" "$RXE_A"
 }
 
-start_mr 41
+start_mr 42
 for layer in 3 2; do
 	for kinds in "plain udmabuf" "heap plain" "udmabuf heap" \
 		     "vgem vgem" "iomem iomem" "apart apart"; do
@@ -40,6 +40,8 @@ for kinds in "plain plain" "heap udmabuf" "udmabuf heap" "vgem vgem" \
 done
 run_case "the exporter is asked for a message, not for each packet" \
 	nothing_left mr few-accesses test
+run_case "signals do not fail the requests of a process" \
+	nothing_left mr signals intr
 for kind in udmabuf iomem; do
 	run_case "zero bytes, $kind" nothing_left mr zero $kind $kind
 	run_case "nothing outside of the MR is reached, $kind" \

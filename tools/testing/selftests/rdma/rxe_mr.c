@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <time.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <rdma/ib_user_verbs.h>
 #include "rxe_mr.h"
@@ -479,6 +480,39 @@ static void case_few_accesses(char **arg)
 				       0, LENGTH, 1));
 	few_accesses(&buf_b, make_xfer(&a, IBV_WR_RDMA_READ, &mr_a, 0, &mr_b,
 				       0, LENGTH, 1));
+	tear_down();
+}
+
+static sig_atomic_t signals;
+
+static void on_alarm(int sig)
+{
+	signals++;
+}
+
+/* signals KIND: the process that posts has signals all the time. Their handlers
+ * run, and no request fails.
+ */
+static void case_signals(char **arg)
+{
+	struct sigaction action = {
+		.sa_handler = on_alarm, .sa_flags = SA_RESTART,
+	};
+	struct itimerval often = { { 0, 3000 }, { 0, 3000 } }, never = {};
+	unsigned int n;
+
+	set_up(arg[0], "plain", NULL);
+	if (sigaction(SIGALRM, &action, NULL))
+		die_errno("sigaction");
+	for (n = 0; n < 10; n++) {
+		setitimer(ITIMER_REAL, &often, NULL);
+		move(&a, IBV_WR_RDMA_WRITE, &mr_a, n * 8, &mr_b, n * 8, 8);
+		move(&a, IBV_WR_RDMA_READ, &mr_a, n * 8, &mr_b, n * 8, 8);
+		move(&a, IBV_WR_SEND, &mr_a, n * 8, &mr_b, n * 8, 300);
+		setitimer(ITIMER_REAL, &never, NULL);
+	}
+	if (signals < 30)
+		die("%d signals", (int)signals);
 	tear_down();
 }
 
@@ -1514,6 +1548,7 @@ static const struct {
 } cases[] = {
 	{ "data", case_data, 2 },
 	{ "few-accesses", case_few_accesses, 1 },
+	{ "signals", case_signals, 1 },
 	{ "atomic", case_atomic, 2 },
 	{ "zero", case_zero, 2 },
 	{ "bounds", case_bounds, 2 },

@@ -317,6 +317,7 @@ static const struct {
 	{ "pin", DMABUF_TEST_PIN },
 	{ "pin-iomem", DMABUF_TEST_PIN | DMABUF_TEST_IOMEM },
 	{ "apart", DMABUF_TEST_APART },
+	{ "intr", DMABUF_TEST_INTR },
 	{ "no-vmap", DMABUF_TEST_NO_VMAP },
 	{ "bad-vmap", DMABUF_TEST_BAD_VMAP },
 };
