@@ -118,10 +118,20 @@ small_case()
 # gone_case: the RXE device goes while packets wait for their payload
 gone_case()
 {
+	local gone
+
 	layers 2 2 && bound "$NS_B" "$DEV_B" &&
 	traffic -o write -s 65536 -w 8 -T 19 -i 60000 || return 1
 	sleep 0.3
-	ip netns exec "$NS_B" rdma link del "$RXE_B" || return 1
+	# a kernel that cannot take a device from its users waits for them
+	spawn gone ip netns exec "$NS_B" rdma link del "$RXE_B"
+	gone=$PID
+	sleep 1
+	stop "$XFER"
+	wait "$gone" || {
+		say "link del: $(tail -n 1 "$TMP/gone")"
+		return 1
+	}
 	kill_bg
 	ip netns exec "$NS_B" rdma link add "$RXE_B" type rxe netdev "$DEV_B" &&
 		waitfor 10 link_active "$RXE_B"
