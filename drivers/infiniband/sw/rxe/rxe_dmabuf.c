@@ -84,9 +84,9 @@ static void rxe_dmabuf_call_work(struct work_struct *work)
 }
 
 /* Exporters, and dma-buf itself, wait in there as one does in a system call that
- * can be restarted, and we may be in one: that which posts. But the work request
- * is under way by now, and a signal is no reason to fail it: have it done by
- * somebody who has no signals.
+ * can be restarted, and we may be in one: that which posts, or that which registers.
+ * But by now the work request is under way, or the access begun: a signal is no
+ * reason to fail. Have it done by somebody who has no signals.
  */
 static int rxe_dmabuf_call(struct rxe_dmabuf *buf, rxe_dmabuf_fn fn,
 			   enum dma_data_direction dir)
@@ -482,9 +482,9 @@ static int rxe_dmabuf_first_access(struct rxe_dmabuf *buf)
 		return err;
 
 	mutex_lock(&lock);
-	err = dma_buf_begin_cpu_access(buf->dmabuf, DMA_BIDIRECTIONAL);
+	err = rxe_dmabuf_call(buf, dma_buf_begin_cpu_access, DMA_BIDIRECTIONAL);
 	if (!err)
-		err = dma_buf_end_cpu_access(buf->dmabuf, DMA_BIDIRECTIONAL);
+		err = rxe_dmabuf_end(buf, DMA_BIDIRECTIONAL);
 	mutex_unlock(&lock);
 
 	return err;

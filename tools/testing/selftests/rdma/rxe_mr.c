@@ -490,8 +490,8 @@ static void on_alarm(int sig)
 	signals++;
 }
 
-/* signals KIND: the process that posts has signals all the time. Their handlers
- * run, and no request fails.
+/* signals KIND: the process that registers and posts has signals all the time.
+ * Their handlers run, and nothing fails.
  */
 static void case_signals(char **arg)
 {
@@ -499,6 +499,7 @@ static void case_signals(char **arg)
 		.sa_handler = on_alarm, .sa_flags = SA_RESTART,
 	};
 	struct itimerval often = { { 0, 3000 }, { 0, 3000 } }, never = {};
+	struct mr third;
 	unsigned int n;
 
 	set_up(arg[0], "plain", NULL);
@@ -506,6 +507,9 @@ static void case_signals(char **arg)
 		die_errno("sigaction");
 	for (n = 0; n < 10; n++) {
 		setitimer(ITIMER_REAL, &often, NULL);
+		reg_buf(a.pd, &buf_a, OFFSET, 4096, OFFSET % 4096, false,
+			&third);
+		must_dereg(&third);
 		move(&a, IBV_WR_RDMA_WRITE, &mr_a, n * 8, &mr_b, n * 8, 8);
 		move(&a, IBV_WR_RDMA_READ, &mr_a, n * 8, &mr_b, n * 8, 8);
 		move(&a, IBV_WR_SEND, &mr_a, n * 8, &mr_b, n * 8, 300);
