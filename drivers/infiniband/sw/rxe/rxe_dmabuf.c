@@ -5,9 +5,9 @@
  * RXE's "hardware" is the CPU, so it reaches the buffer as the dma-buf API
  * wants a CPU to: dma_buf_vmap() once, dma_buf_begin_cpu_access() and
  * dma_buf_end_cpu_access() around each use, which is a message, or what of it
- * is processed in one go. The attachment is there to pin the
- * buffer and to hear of its revocation; it is never mapped for DMA, takes no
- * part in peer-to-peer DMA, and no struct page is ever looked at.
+ * is processed in one go. The attachment is there to pin the buffer and to hear
+ * of its revocation; it is never mapped for DMA, takes no part in peer-to-peer
+ * DMA, and no struct page is ever looked at.
  */
 
 #include <linux/dma-buf.h>
@@ -481,6 +481,7 @@ static int rxe_dmabuf_first_access(struct rxe_dmabuf *buf)
 	if (err)
 		return err;
 
+	/* not rxe_dmabuf_begin(): a fence of one is not to hold up all */
 	mutex_lock(&lock);
 	err = rxe_dmabuf_call(buf, dma_buf_begin_cpu_access, DMA_BIDIRECTIONAL);
 	if (!err)
