@@ -124,7 +124,9 @@ static void take_frame(const struct frame *frame, void *arg)
 
 	if (s->done)
 		return;
-	roce_decode(frame, &pkt);
+	/* a capture that is only written: as fast as can be, ICRCs can wait */
+	roce_decode(frame, &pkt, s->print || s->stat ||
+		    (s->writer && !s->capture));
 	if (pkt.kind == ROCE_NOT) {
 		s->others++;
 		return;

@@ -70,6 +70,14 @@ statistics_kept()
 	[ "$said" = "rxedump: $tmp/copy: 7 frames were dropped while capturing" ]
 }
 
+# a packet whose ICRC is wrong has a comment that says so, no other one has
+comments()
+{
+	"$RXEDUMP" -r odd.pcap -w "$tmp/copy" &&
+	[ "$(grep -ao "bad ICRC" "$tmp/copy" | wc -l)" -eq \
+	  "$(grep -c "icrc bad$" odd.pcap.txt)" ]
+}
+
 classic()
 {
 	"$RXEDUMP" -r opcodes-ipv4.pcapng --pcap -w "$tmp/copy" &&
@@ -303,6 +311,7 @@ t "the classic format, in nanoseconds" classic
 t "the classic format without a packet" nothing_in_pcap
 t "a file is kept if there is no capture" kept -r /nonexistent
 t "a file is kept if there is no interface" kept -i nosuch0
+t "comments" comments
 t "a file is kept if the filter is wrong" kept -r flow.pcapng "port x"
 t "a capture is not written onto itself" onto_itself
 t "what is appended to is kept" appended
