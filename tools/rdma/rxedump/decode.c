@@ -318,9 +318,8 @@ static void check_icrc(struct roce_pkt *pkt, const struct cursor *ip,
  * roce_decode() - Decode a frame
  * @frame: the frame; the packet points into its data
  * @pkt: is filled as far as the frame can be understood
- * @verify: compute the ICRC, which takes longer than all else together
  */
-void roce_decode(const struct frame *frame, struct roce_pkt *pkt, bool verify)
+void roce_decode(const struct frame *frame, struct roce_pkt *pkt)
 {
 	struct cursor c = { frame->data, frame->caplen, frame->len };
 	struct cursor ip, udp;
@@ -350,6 +349,6 @@ void roce_decode(const struct frame *frame, struct roce_pkt *pkt, bool verify)
 		give_up(pkt, ROCE_BAD, "unknown opcode");
 	else if (decode_hdrs(pkt, &c))
 		decode_payload(pkt, &c);
-	if (verify && pkt->udp_len >= UDP_LEN + BTH_LEN + ICRC_LEN)
+	if (pkt->udp_len >= UDP_LEN + BTH_LEN + ICRC_LEN)
 		check_icrc(pkt, &ip, &udp);
 }

@@ -78,7 +78,7 @@ enum roce_kind {
 	ROCE_BAD,		/* lengths contradict each other */
 };
 
-enum icrc_state { ICRC_ABSENT /* or not verified */, ICRC_OK, ICRC_BAD };
+enum icrc_state { ICRC_ABSENT, ICRC_OK, ICRC_BAD };
 
 struct roce_pkt {
 	enum roce_kind kind;
@@ -117,7 +117,7 @@ struct roce_pkt {
 	uint32_t icrc, icrc_want;	/* as numbers, wire order */
 };
 
-void roce_decode(const struct frame *frame, struct roce_pkt *pkt, bool verify);
+void roce_decode(const struct frame *frame, struct roce_pkt *pkt);
 
 /* icrc.c: over @len bytes from the IP header to before the ICRC */
 uint32_t roce_icrc(const uint8_t *ip, size_t len, unsigned int version,

@@ -30,7 +30,7 @@ struct session {
 	struct writer *writer;
 	struct stat_table *stat;
 	struct capture *capture;
-	bool opened, print, done, failed, stdout_gone;
+	bool opened, print, decode, done, failed, stdout_gone;
 	uint64_t packets, others, refused;
 	uint64_t start_ns;
 	time_t next_stat;
@@ -120,16 +120,18 @@ static bool wanted(const struct session *s, const struct frame *frame,
 static void take_frame(const struct frame *frame, void *arg)
 {
 	struct session *s = arg;
+	const char *comment = NULL;
 	struct roce_pkt pkt;
 
 	if (s->done)
 		return;
-	/* a capture that is only written: as fast as can be, ICRCs can wait */
-	roce_decode(frame, &pkt, s->print || s->stat ||
-		    (s->writer && !s->capture));
-	if (pkt.kind == ROCE_NOT) {
-		s->others++;
-		return;
+	if (s->decode) {
+		roce_decode(frame, &pkt);
+		if (pkt.kind == ROCE_NOT) {
+			s->others++;
+			return;
+		}
+		comment = comment_of(&pkt);
 	}
 	if (!wanted(s, frame, &pkt)) {
 		s->refused++;
@@ -138,7 +140,7 @@ static void take_frame(const struct frame *frame, void *arg)
 	s->packets++;
 	if (s->stat)
 		stat_packet(s->stat, frame, &pkt);
-	if (s->writer && writer_frame(s->writer, frame, comment_of(&pkt)))
+	if (s->writer && writer_frame(s->writer, frame, comment))
 		write_failed(s);
 	if (s->print)
 		print_packet(s, frame, &pkt);
@@ -363,6 +365,10 @@ static bool prepare(struct session *s)
 	struct options *o = s->o;
 
 	s->print = o->print || (!o->write && !o->count_only && !o->stat);
+	/* What is only captured is taken as it comes, as fast as can be: the kernel
+	 * knows what is RoCE, and all else is told by who reads the file.
+	 */
+	s->decode = s->print || o->stat || o->read;
 	if (o->expression) {
 		s->expression = expression_compile(o->expression);
 		if (!s->expression)

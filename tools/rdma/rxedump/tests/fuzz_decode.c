@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame.len = frame.caplen + data[1];
 	frame.dir = data[0] % 3;
 	frame.ns = runs * 1000ull;
-	roce_decode(&frame, &pkt, true);
+	roce_decode(&frame, &pkt);
 	text_packet(null, &frame, &pkt, &opts);
 	json_packet(null, &frame, &pkt, &opts);
 	filter_packet(&filter, &frame, &pkt);

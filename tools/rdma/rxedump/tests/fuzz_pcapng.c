@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	r = pcapng_open(file);
 	while (r && pcapng_next(r, &frame) > 0)
-		roce_decode(&frame, &pkt, true);
+		roce_decode(&frame, &pkt);
 	for (i = 0; r && pcapng_iface(r, i, &stats); i++)
 		if (stats && stats->comment && !memchr(stats->comment, 0, 256))
 			abort();
