@@ -120,8 +120,6 @@ struct writer *writer_open(const char *path, bool classic, const char *comment,
 		return NULL;
 	}
 	setvbuf(w->file, NULL, _IOFBF, BUFFER_SIZE);
-	/* we have one thread */
-	__fsetlocking(w->file, FSETLOCKING_BYCALLER);
 	w->regular = !fstat(fileno(w->file), &st) && S_ISREG(st.st_mode);
 	/* what the shell appends to is not ours to cut */
 	if (w->regular)
