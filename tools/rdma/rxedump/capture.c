@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
@@ -31,8 +32,6 @@
 #define MACS_LEN		12
 #define DRAIN_TRIES		100
 #define BUDGET			16384	/* frames before we look up */
-#define MIN_NAP_NS		500000
-#define MAX_NAP_NS		8000000
 
 struct source {
 	struct iface iface;
@@ -49,10 +48,9 @@ struct capture {
 	struct source *sources;
 	unsigned int nr;
 	struct ring_buffer *ring;
+	int epoll;
 	uint64_t tai_offset;		/* ns */
 	uint64_t delivered, budget;
-	size_t drained;			/* bytes, since we looked up */
-	long nap_ns;
 	unsigned int nr_cpus;
 	uint64_t *per_cpu;		/* values of a count */
 	time_t next_look;
@@ -180,6 +178,16 @@ static const char *iface_name(const char *given, char name[IF_NAMESIZE])
 	return number ? if_indextoname(number, name) : NULL;
 }
 
+/* The kernel wants a power of two of pages. */
+static uint32_t ring_size(unsigned int kib)
+{
+	uint32_t size = 4096;
+
+	while (size < kib * 1024ull)
+		size *= 2;
+	return size;
+}
+
 static void configure(struct capture *c, struct source *s)
 {
 	struct rxedump_bpf__rodata *ro = s->skel->rodata;
@@ -192,18 +200,9 @@ static void configure(struct capture *c, struct source *s)
 	ro->raw_ip = s->iface.linktype == LINKTYPE_RAW;
 	ro->snaplen = o->snaplen;
 	ro->headers_only = o->headers_only;
+	ro->quarter = ring_size(o->ring_kib) / 4;
 	for (i = 0; i < 256; i++)
 		ro->hdr_len[i] = roce_hdrs_len(roce_opcodes[i].hdrs);
-}
-
-/* The kernel wants a power of two of pages. */
-static uint32_t ring_size(unsigned int kib)
-{
-	uint32_t size = 4096;
-
-	while (size < kib * 1024ull)
-		size *= 2;
-	return size;
 }
 
 static int share_ring(struct capture *c, struct source *s)
@@ -362,7 +361,7 @@ static int take_event(void *arg, void *data, size_t size)
 		.data = e->data,
 	};
 
-	c->drained += size;
+	(void)size;
 	frame.iface = &c->sources[e->iface].iface;
 	if (e->vlan_proto && frame.iface->linktype == LINKTYPE_ETHERNET)
 		put_tag(c, e, &frame);
@@ -378,6 +377,20 @@ static uint64_t tai_offset(void)
 	struct timex t = {};
 
 	return adjtimex(&t) < 0 ? 0 : t.tai * 1000000000ull;
+}
+
+/* libbpf's own epoll reports a buffer as long as there is something in it; we want
+ * to hear of it when the BPF program calls.
+ */
+static int open_epoll(struct capture *c)
+{
+	int ring = bpf_map__fd(c->sources->skel->maps.ring);
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (c->epoll < 0)
+		return -1;
+	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, ring, &event);
 }
 
 /**
@@ -402,6 +415,7 @@ struct capture *capture_open(const struct options *o, capture_fn fn, void *arg)
 	c->o = o;
 	c->fn = fn;
 	c->arg = arg;
+	c->epoll = -1;
 	c->tai_offset = tai_offset();
 	c->nr_cpus = libbpf_num_possible_cpus();
 	c->per_cpu = calloc(c->nr_cpus, sizeof(*c->per_cpu));
@@ -411,7 +425,7 @@ struct capture *capture_open(const struct options *o, capture_fn fn, void *arg)
 		goto err_close;
 	c->ring = ring_buffer__new(bpf_map__fd(c->sources->skel->maps.ring),
 				   take_event, c, NULL);
-	if (!c->ring) {
+	if (!c->ring || open_epoll(c)) {
 		say("cannot map the ring buffer: %s", strerror(errno));
 		goto err_close;
 	}
@@ -450,48 +464,24 @@ static unsigned int look_for_ifaces(struct capture *c)
 	return left;
 }
 
-/* Let frames gather: to be woken for each one, and to write it, costs more than
- * to take it, and who is awake all the time is in the way of those who send.
- * But the buffer must not be filled by more than an eighth meanwhile.
- */
-static void doze(struct capture *c)
-{
-	size_t much = c->o->ring_kib * (size_t)1024 / 8;
-	struct timespec nap = {};
-
-	if (!c->drained)
-		return;
-	if (c->drained > much)
-		c->nap_ns /= 2;
-	else if (c->drained < much / 4)
-		c->nap_ns = c->nap_ns ? c->nap_ns * 2 : MIN_NAP_NS;
-	if (c->nap_ns < MIN_NAP_NS)
-		c->nap_ns = 0;
-	if (c->nap_ns > MAX_NAP_NS)
-		c->nap_ns = MAX_NAP_NS;
-	nap.tv_nsec = c->nap_ns;
-	if (c->nap_ns)
-		nanosleep(&nap, NULL);
-}
-
 /**
  * capture_poll() - Deliver frames
  * @c: the capture
- * @timeout_ms: how long to wait if there are none
+ * @timeout_ms: how long to let them gather while the buffer has room
  *
  * Return: 0, or -1 after saying why.
  */
 int capture_poll(struct capture *c, int timeout_ms)
 {
 	time_t now = time(NULL);
+	struct epoll_event event;
 	int err;
 
+	/* there are more already if the budget was used up */
+	if (c->budget != UINT64_MAX)
+		epoll_wait(c->epoll, &event, 1, timeout_ms);
 	c->budget = BUDGET;
-	c->drained = 0;
-	err = ring_buffer__poll(c->ring, timeout_ms);
-	if (err >= 0)
-		err = ring_buffer__consume(c->ring);
-	doze(c);
+	err = ring_buffer__consume(c->ring);
 	if (err < 0 && err != -EINTR) {
 		say("ring buffer: %s", strerror(-err));
 		return -1;
@@ -541,6 +531,8 @@ void capture_close(struct capture *c)
 {
 	unsigned int i;
 
+	if (c->epoll >= 0)
+		close(c->epoll);
 	ring_buffer__free(c->ring);
 	for (i = 0; i < c->nr; i++) {
 		bpf_link__destroy(c->sources[i].in);

@@ -28,6 +28,7 @@ const volatile __u32 iface_id;
 const volatile __u32 raw_ip;		/* frames start with the IP header */
 const volatile __u32 snaplen = MAX_EVENT_DATA;
 const volatile __u32 headers_only;
+const volatile __u32 quarter = 1024;	/* of the ring, in bytes */
 const volatile __u8 hdr_len[256];	/* behind the BTH, by opcode */
 
 /* Not a global array: without CAP_PERFMON no index may vary there. */
@@ -256,6 +257,20 @@ static __always_inline void fill(struct __sk_buff *skb, struct event *e,
 	e->pad = 0;
 }
 
+/* Who reads the ring looks into it by itself from time to time: to be woken costs
+ * more than to take a packet, and who is awake all the time is in the way of those
+ * who send. But it is called whenever one more quarter of the ring is full; by a
+ * few packets, since of those that several CPUs add at once none may see that it is
+ * the one.
+ */
+static __always_inline __u64 wake_up(__u32 size)
+{
+	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+	return used >= quarter && (used & (quarter - 1)) < 4 * size ?
+	       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
 /* What is reserved must have a constant size: the smallest that does. */
 #define COPY(size) do {							\
 	if (len <= (size)) {						\
@@ -264,10 +279,10 @@ static __always_inline void fill(struct __sk_buff *skb, struct event *e,
 			return CNT_RING_FULL;				\
 		fill(skb, e, len, out);					\
 		if (bpf_skb_load_bytes(skb, 0, e->data, len)) {		\
-			bpf_ringbuf_discard(e, 0);			\
+			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);	\
 			return CNT_UNREADABLE;				\
 		}							\
-		bpf_ringbuf_submit(e, 0);				\
+		bpf_ringbuf_submit(e, wake_up(sizeof(*e) + (size)));	\
 		return CNT_CAPTURED;					\
 	}								\
 } while (0)

@@ -19,7 +19,7 @@
 #include "stat.h"
 #include "write.h"
 
-#define POLL_MS		50
+#define POLL_MS		40
 #define FLUSH_FRAMES	1024	/* read from a file */
 
 static volatile sig_atomic_t interrupted, want_counts;
