@@ -59,6 +59,16 @@ static bool rxe_run_is_ack(struct rxe_pkt_info *pkt)
 	       (aeth_syn(pkt) & AETH_TYPE_MASK) == AETH_ACK;
 }
 
+/* Is it one packet, and at most one that answers it? */
+static bool rxe_run_is_single(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
+{
+	const u32 single = RXE_START_MASK | RXE_END_MASK;
+
+	if ((pkt->mask & single) != single)
+		return false;
+	return !(pkt->mask & RXE_READ_MASK) || reth_len(pkt) <= qp->mtu;
+}
+
 /**
  * rxe_run_where - may the softirq process a packet itself?
  * @qp: the QP that it is for, referenced by the caller
@@ -69,16 +79,21 @@ static bool rxe_run_is_ack(struct rxe_pkt_info *pkt)
  * did not leave the device is still in its sender's task, and a multicast one
  * has the lock of its group held around. Counts those that it may.
  *
+ * What a softirq sends over a netkit or veth pair waits in the backlog of this
+ * CPU until the softirq is done with what it has. Another CPU that goes on with
+ * the same task would overtake it, and the peer ask for a retransmission. So a
+ * softirq begins nothing that it cannot end: no READ whose response is more
+ * than one packet, and no request (see rxe_run_comp()).
+ *
  * Context: any, RCU read lock held until rxe_run_rcvd() has returned.
  * Return: what to tell rxe_run_rcvd().
  */
 enum rxe_run_where rxe_run_where(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
 {
-	const u32 single = RXE_START_MASK | RXE_END_MASK;
 	enum rxe_run_where where = RXE_RUN_IN_PLACE;
 
-	if ((pkt->mask & (single | RXE_LOOPBACK_MASK)) != single ||
-	    bth_qpn(pkt) == IB_MULTICAST_QPN)
+	if (pkt->mask & RXE_LOOPBACK_MASK ||
+	    bth_qpn(pkt) == IB_MULTICAST_QPN || !rxe_run_is_single(qp, pkt))
 		return RXE_RUN_QUEUED;
 	if (atomic_read_acquire(&qp->pd->sleepers)) {
 		if (!rxe_run_is_ack(pkt))
@@ -98,8 +113,10 @@ static bool rxe_run_unsent(struct rxe_qp *qp)
 						       QUEUE_TYPE_FROM_CLIENT);
 }
 
-/* The ACKs that are next in the queue, and no more. */
-static void rxe_run_acks(struct rxe_task *task)
+/* The completer's half of a send task: the responses that are queued, or of
+ * them the ACKs that are next and no more. Requests are the workqueue's.
+ */
+static void rxe_run_comp(struct rxe_task *task, bool acks_only)
 {
 	struct rxe_qp *qp = task->qp;
 	unsigned int n = RXE_RUN_RCVD;
@@ -113,7 +130,7 @@ static void rxe_run_acks(struct rxe_task *task)
 	 */
 	do {
 		skb = skb_peek(&qp->resp_pkts);
-		if (skb && !rxe_run_is_ack(SKB_TO_PKT(skb)))
+		if (acks_only && skb && !rxe_run_is_ack(SKB_TO_PKT(skb)))
 			break;
 		ret = rxe_completer(qp);
 	} while (!ret && --n);
@@ -129,16 +146,12 @@ static void rxe_run_acks(struct rxe_task *task)
  */
 void rxe_run_rcvd(struct rxe_task *task, enum rxe_run_where where)
 {
-	switch (where) {
-	case RXE_RUN_IN_PLACE:
-		rxe_run_task(task, RXE_RUN_RCVD);
-		break;
-	case RXE_RUN_ACK:
-		rxe_run_acks(task);
-		break;
-	default:
+	if (where == RXE_RUN_QUEUED)
 		rxe_sched_task(task);
-	}
+	else if (task == &task->qp->send_task)
+		rxe_run_comp(task, where == RXE_RUN_ACK);
+	else
+		rxe_run_task(task, RXE_RUN_RCVD);
 }
 
 /**
