@@ -32,24 +32,6 @@ switch_both()
 	wait $pid || return 1
 }
 
-# all of the counters that moved are named: one alone does not tell a packet
-# that was lost from one that was late
-no_retry()
-{
-	local dev what ok=0
-
-	for dev in "$RXE_A" "$RXE_B"; do
-		for what in completer_retry_err rcvd_seq_err send_err \
-			    duplicate_request out_of_seq_request xmit_drop \
-			    retry_exceeded_err rcvd_drop_short rcvd_drop_gid \
-			    rcvd_drop_opcode rcvd_drop_length rcvd_drop_hdr \
-			    rcvd_drop_icrc rcvd_drop_nomem; do
-			still "$dev" $what || ok=1
-		done
-	done
-	return $ok
-}
-
 both_layers()
 {
 	local dev what

@@ -19,7 +19,17 @@ repaired()
 	read_counters && more_of completer_retry_err rcvd_seq_err
 }
 
-start_mr 13
+# A message that is begun on one CPU and goes on on another is overtaken by
+# itself if the first one's packets have not arrived yet. It takes thousands of
+# messages to see that.
+in_order()
+{
+	layers "$1" "$1" && mark &&
+	xfer -T 19 -o "$2" -s 20480 -w 4 -n "$(scale 20000 2000)" &&
+	read_counters && no_retry
+}
+
+start_mr 17
 need tc
 # only a debug kernel sees what goes wrong here, and it warns once
 for kind in heap odp udmabuf; do
@@ -36,5 +46,9 @@ for layer in 2 3; do
 		nothing_left mr in-place-rereg odp
 	run_case "layer $layer: dma-bufs, while packets are lost" \
 		nothing_left repaired $layer
+	for op in read mix; do
+		run_case "layer $layer: $op of many packets, none overtaken" \
+			in_order $layer $op
+	done
 done
 ktap_finished
