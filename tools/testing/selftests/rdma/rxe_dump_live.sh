@@ -308,6 +308,25 @@ losses()
 	}
 }
 
+# 7 MB/s into 64 KiB: it looks into the buffer 25 times a second, and it would be
+# full long before that if nobody called when another quarter is.
+called()
+{
+	local lost sent
+
+	impair 2 rate 60mbit || return 1
+	dump d -i "$DEV_A" -Q out -B 64 -w "$TMP/file" &&
+	xfer -s 1000 -w 4 -n "$(scale 4000 1000)" && dump_end || return 1
+	lost=$(counted d "dropped: buffer full")
+	read_counters
+	sent=$(sent_by_a)
+	is "captured and lost" $(($(packets "$TMP/file") + lost)) "$sent" || return 1
+	[ $((lost * 10)) -le "$sent" ] || {
+		say "$lost of $sent lost"
+		return 1
+	}
+}
+
 # ended_by SIGNAL: the file is complete
 ended_by()
 {
@@ -565,7 +584,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 40
+start 41
 need rxedump tshark capinfos bpftool tc setpriv
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -599,6 +618,7 @@ run_case "headers only" headers_only
 run_case "snap length" snap_length
 run_case "frames of all sizes are whole" sizes
 run_case "what finds no room is counted everywhere" losses
+run_case "a small buffer is emptied before it is full" called
 run_case "complete after SIGINT" ended_by INT
 run_case "complete after SIGTERM" ended_by TERM
 run_case "complete after -c" ended_by_count
