@@ -198,7 +198,7 @@ static void configure(struct capture *c, struct source *s)
 	ro->filtering = !filter_is_empty(&o->filter);
 	ro->iface_id = c->nr - 1;
 	ro->raw_ip = s->iface.linktype == LINKTYPE_RAW;
-	ro->snaplen = o->snaplen;
+	ro->snaplen = o->snaplen < MAX_EVENT_DATA ? o->snaplen : MAX_EVENT_DATA;
 	ro->headers_only = o->headers_only;
 	ro->quarter = ring_size(o->ring_kib) / 4;
 	for (i = 0; i < 256; i++)
