@@ -17,7 +17,8 @@ struct rxe_task;
 /**
  * enum rxe_run_where - who processes a packet
  * @RXE_RUN_QUEUED: the workqueue
- * @RXE_RUN_IN_PLACE: who received it
+ * @RXE_RUN_IN_PLACE: who received it; the requests that it lets go are still
+ *		      the workqueue's
  * @RXE_RUN_ACK: who received it, but the workqueue all else of its task
  */
 enum rxe_run_where {
