@@ -21,7 +21,6 @@
 #define UDP_LEN		8
 #define BTH_LEN		12
 #define MAX_EXTENSIONS	8
-#define MANY_FIT	192	/* bytes; eight such are half of the smallest ring */
 
 /* Set before the program is loaded; one program for each interface. */
 const volatile struct filter filter = {};
@@ -68,12 +67,12 @@ struct plain {
 	struct udp_bth l4;
 } __attribute__((packed, aligned(2)));
 
-/* Returns how many of these this CPU has seen. */
-static __always_inline __u64 count(__u32 which)
+static __always_inline void count(__u32 which)
 {
 	__u64 *value = bpf_map_lookup_elem(&counts, &which);
 
-	return value ? ++*value : 0;
+	if (value)
+		(*value)++;
 }
 
 /* 1: the UDP header is next; else why not, as a count */
@@ -296,16 +295,13 @@ static __always_inline void fill(struct __sk_buff *skb, struct event *e,
  * more than to take a packet, and who is awake all the time is in the way of those
  * who send. But it is called whenever one more quarter of the ring is full; by a
  * few packets, since of those that several CPUs add at once none may see that it is
- * the one. Where many have room it is enough that a CPU's every eighth looks.
+ * the one.
  */
-static __always_inline __u64 wake_up(__u64 nr, __u32 size)
+static __always_inline __u64 wake_up(__u32 size)
 {
-	__u64 used;
+	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 
-	if (size <= MANY_FIT && nr & 7)
-		return BPF_RB_NO_WAKEUP;
-	used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	return used >= quarter && (used & (quarter - 1)) < 16 * size ?
+	return used >= quarter && (used & (quarter - 1)) < 4 * size ?
 	       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
@@ -314,26 +310,23 @@ static __always_inline __u64 wake_up(__u64 nr, __u32 size)
 	if (len <= (size)) {						\
 		e = bpf_ringbuf_reserve(&ring, sizeof(*e) + (size), 0);	\
 		if (!e)							\
-			return count(CNT_RING_FULL);			\
+			return CNT_RING_FULL;				\
 		fill(skb, e, len, out);					\
 		if (bpf_skb_load_bytes(skb, 0, e->data, len)) {		\
 			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);	\
-			return count(CNT_UNREADABLE);			\
+			return CNT_UNREADABLE;				\
 		}							\
-		nr = count(CNT_CAPTURED);				\
-		bpf_ringbuf_submit(e, wake_up(nr, sizeof(*e) + (size)));	\
-		return nr;						\
+		bpf_ringbuf_submit(e, wake_up(sizeof(*e) + (size)));	\
+		return CNT_CAPTURED;					\
 	}								\
 } while (0)
 
-/* Returns what count() does. */
-static __always_inline __u64 copy(struct __sk_buff *skb, __u32 len, bool out)
+static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 {
 	struct event *e;
-	__u64 nr;
 
 	if (!len)
-		return count(CNT_NOT_ROCE);
+		return CNT_NOT_ROCE;
 	COPY(56);	/* the headers of a frame that has none behind its BTH */
 	COPY(96);
 	COPY(160);
@@ -347,7 +340,7 @@ static __always_inline __u64 copy(struct __sk_buff *skb, __u32 len, bool out)
 	COPY(16384);
 	COPY(32768);
 	COPY(MAX_EVENT_DATA);
-	return count(CNT_UNREADABLE);
+	return CNT_UNREADABLE;
 }
 
 static __always_inline int observe(struct __sk_buff *skb, bool out)
@@ -357,16 +350,15 @@ static __always_inline int observe(struct __sk_buff *skb, bool out)
 	int what;
 
 	what = p ? classify_plain(skb, p, &cut) : classify(skb, &cut);
-	if (what != FOUND) {
-		count(what);
-		return TCX_NEXT;
+	if (what == FOUND) {
+		if (len > cut) {
+			if (cut == MAX_EVENT_DATA)
+				count(CNT_CUT);
+			len = cut;
+		}
+		what = copy(skb, len, out);
 	}
-	if (len > cut) {
-		if (cut == MAX_EVENT_DATA)
-			count(CNT_CUT);
-		len = cut;
-	}
-	copy(skb, len, out);
+	count(what);
 	return TCX_NEXT;
 }
 
