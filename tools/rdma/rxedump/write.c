@@ -25,6 +25,7 @@ struct writer {
 	const char *name;
 	const char *filter;
 	FILE *file;
+	char *buffer;			/* of our own: setvbuf() ignores a size without */
 	bool regular, failed, broken_pipe;
 	off_t good;			/* what is surely in the file */
 	uint64_t frames, good_frames;
@@ -119,7 +120,9 @@ struct writer *writer_open(const char *path, bool classic, const char *comment,
 		free(w);
 		return NULL;
 	}
-	setvbuf(w->file, NULL, _IOFBF, BUFFER_SIZE);
+	w->buffer = malloc(BUFFER_SIZE);
+	if (w->buffer)
+		setvbuf(w->file, w->buffer, _IOFBF, BUFFER_SIZE);
 	w->regular = !fstat(fileno(w->file), &st) && S_ISREG(st.st_mode);
 	/* what the shell appends to is not ours to cut */
 	if (w->regular)
@@ -269,6 +272,7 @@ int writer_close(struct writer *w)
 	}
 	if (w->pcap)
 		pcap_close(w->pcap);
+	free(w->buffer);
 	free(w->numbers);
 	free(w);
 	return err;
