@@ -187,6 +187,23 @@ broken_pipe()
 	}
 }
 
+# Each write is a message of its own here: few long ones, since with some kernels a
+# system call takes as long as a dozen packets.
+long_writes()
+{
+	large
+	python3 - "$RXEDUMP" "$tmp/large" <<-'EOF'
+	import socket, subprocess, sys
+	ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+	with theirs, subprocess.Popen([sys.argv[1], "-r", sys.argv[2], "-w", "-"],
+	                              stdout=theirs) as process:
+	    theirs.close()
+	    lengths = [len(x) for x in iter(lambda: ours.recv(1 << 20), b"")]
+	print(lengths)
+	sys.exit(process.returncode or max(lengths) < 1 << 17)
+	EOF
+}
+
 # corrupt "TEXT" FILE OFFSET BYTES: these bytes there instead
 corrupt()
 {
@@ -315,6 +332,7 @@ t "comments" comments
 t "a file is kept if the filter is wrong" kept -r flow.pcapng "port x"
 t "a capture is not written onto itself" onto_itself
 t "what is appended to is kept" appended
+t "what is written is written in long pieces" long_writes
 t "signals do not cut what is being written" signal_while_writing
 t "extcap: a filter is right, or what is wrong with it" extcap_filters
 t "help" prints help -h
