@@ -146,12 +146,14 @@ cpus()
 	fi
 }
 
+# A CPU that says that it has a fast "rep movsb" makes the kernel copy with nothing
+# else, and that is what an emulator does byte by byte.
 accel()
 {
 	if have_kvm; then
 		echo -accel kvm -cpu host
 	else
-		echo -accel tcg -cpu max
+		echo -accel tcg -cpu max,-erms,-fsrm
 	fi
 }
 
