@@ -52,7 +52,7 @@ struct capture {
 	uint64_t tai_offset;		/* ns */
 	uint64_t delivered, budget;
 	unsigned int nr_cpus;
-	struct tally *per_cpu;		/* values of a count */
+	uint64_t *per_cpu;		/* values of a count */
 	time_t next_look;
 	uint8_t tagged[MAX_EVENT_DATA + VLAN_LEN];
 };
@@ -188,17 +188,6 @@ static uint32_t ring_size(unsigned int kib)
 	return size;
 }
 
-/* A power of two: of a quarter of the ring what is one CPU's. */
-static uint32_t call_share(const struct capture *c)
-{
-	uint32_t share = ring_size(c->o->ring_kib) / 4;
-	unsigned int cpus;
-
-	for (cpus = 1; cpus < c->nr_cpus && share > 1; cpus *= 2)
-		share /= 2;
-	return share;
-}
-
 static void configure(struct capture *c, struct source *s)
 {
 	struct rxedump_bpf__rodata *ro = s->skel->rodata;
@@ -211,7 +200,7 @@ static void configure(struct capture *c, struct source *s)
 	ro->raw_ip = s->iface.linktype == LINKTYPE_RAW;
 	ro->snaplen = o->snaplen < MAX_EVENT_DATA ? o->snaplen : MAX_EVENT_DATA;
 	ro->headers_only = o->headers_only;
-	ro->share = call_share(c);
+	ro->quarter = ring_size(o->ring_kib) / 4;
 	for (i = 0; i < 256; i++)
 		ro->hdr_len[i] = roce_hdrs_len(roce_opcodes[i].hdrs);
 }
@@ -579,7 +568,7 @@ void capture_counts(const struct capture *c, unsigned int i,
 		if (bpf_map_lookup_elem(fd, &n, c->per_cpu))
 			continue;
 		for (cpu = 0; cpu < c->nr_cpus; cpu++)
-			counts[n] += c->per_cpu[cpu].frames;
+			counts[n] += c->per_cpu[cpu];
 		if (n != CNT_CUT)
 			counts[CNT_SEEN] += counts[n];
 	}

@@ -29,7 +29,7 @@ const volatile __u32 iface_id;
 const volatile __u32 raw_ip;		/* frames start with the IP header */
 const volatile __u32 snaplen = MAX_EVENT_DATA;	/* or less */
 const volatile __u32 headers_only;
-const volatile __u32 share = 1024;	/* bytes that a CPU adds before it calls */
+const volatile __u32 quarter = 1024;	/* of the ring, in bytes */
 const volatile __u8 hdr_len[256];	/* behind the BTH, by opcode */
 
 /* Not a global array: without CAP_PERFMON no index may vary there. */
@@ -37,7 +37,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, NR_COUNTS);
 	__type(key, __u32);
-	__type(value, struct tally);
+	__type(value, __u64);
 } counts SEC(".maps");
 
 struct {
@@ -69,10 +69,10 @@ struct plain {
 
 static __always_inline void count(__u32 which)
 {
-	struct tally *tally = bpf_map_lookup_elem(&counts, &which);
+	__u64 *value = bpf_map_lookup_elem(&counts, &which);
 
-	if (tally)
-		tally->frames++;
+	if (value)
+		(*value)++;
 }
 
 /* 1: the UDP header is next; else why not, as a count */
@@ -293,26 +293,17 @@ static __always_inline void fill(struct __sk_buff *skb, struct event *e,
 
 /* Who reads the ring looks into it by itself from time to time: to be woken costs
  * more than to take a packet, and who is awake all the time is in the way of those
- * who send. But each CPU calls whenever it has added its share: all of them together
- * have not filled more than a quarter of the ring then.
+ * who send. But it is called whenever one more quarter of the ring is full; by a
+ * few packets, since of those that several CPUs add at once none may see that it is
+ * the one.
  */
-static __always_inline __u64 count_captured(__u32 size)
+static __always_inline __u64 wake_up(__u32 size)
 {
-	__u32 which = CNT_CAPTURED;
-	struct tally *tally;
-	__u64 before;
+	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 
-	tally = bpf_map_lookup_elem(&counts, &which);
-	if (!tally)
-		return BPF_RB_FORCE_WAKEUP;
-	tally->frames++;
-	before = tally->bytes;
-	tally->bytes += size;
-	return (before ^ tally->bytes) >= share ? BPF_RB_FORCE_WAKEUP :
-	       BPF_RB_NO_WAKEUP;
+	return used >= quarter && (used & (quarter - 1)) < 4 * size ?
+	       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
-
-#define RING_SIZE(size)	(BPF_RINGBUF_HDR_SZ + sizeof(struct event) + (size))
 
 /* What is reserved must have a constant size: the smallest that does. */
 #define COPY(size) do {							\
@@ -325,7 +316,7 @@ static __always_inline __u64 count_captured(__u32 size)
 			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);	\
 			return CNT_UNREADABLE;				\
 		}							\
-		bpf_ringbuf_submit(e, count_captured(RING_SIZE(size)));	\
+		bpf_ringbuf_submit(e, wake_up(sizeof(*e) + (size)));	\
 		return CNT_CAPTURED;					\
 	}								\
 } while (0)
@@ -367,8 +358,7 @@ static __always_inline int observe(struct __sk_buff *skb, bool out)
 		}
 		what = copy(skb, len, out);
 	}
-	if (what != CNT_CAPTURED)
-		count(what);
+	count(what);
 	return TCX_NEXT;
 }
 

@@ -24,11 +24,6 @@ enum count {
 	CNT_SEEN = NR_COUNTS	/* the sum, made in user space */
 };
 
-struct tally {
-	__u64 frames;
-	__u64 bytes;		/* of the ring; CNT_CAPTURED alone */
-};
-
 struct event {
 	__u64 tai_ns;
 	__u32 len;		/* of the frame */

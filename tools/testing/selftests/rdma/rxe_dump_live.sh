@@ -309,7 +309,7 @@ losses()
 }
 
 # 7 MB/s into 64 KiB: it looks into the buffer 25 times a second, and it would be
-# full long before that if nobody called now and then.
+# full long before that if nobody called when another quarter is.
 called()
 {
 	local lost sent
