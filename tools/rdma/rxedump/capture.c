@@ -205,13 +205,21 @@ static void configure(struct capture *c, struct source *s)
 		ro->hdr_len[i] = roce_hdrs_len(roce_opcodes[i].hdrs);
 }
 
+/* The ring, and the count of what went into it, are the first interface's. */
 static int share_ring(struct capture *c, struct source *s)
 {
-	if (s == c->sources)
-		return bpf_map__set_max_entries(s->skel->maps.ring,
+	struct rxedump_bpf *first = c->sources->skel;
+	int err;
+
+	if (s->skel == first)
+		return bpf_map__set_max_entries(first->maps.ring,
 						ring_size(c->o->ring_kib));
-	return bpf_map__reuse_fd(s->skel->maps.ring,
-				 bpf_map__fd(c->sources->skel->maps.ring));
+	err = bpf_map__reuse_fd(s->skel->maps.ring,
+				bpf_map__fd(first->maps.ring));
+	if (err)
+		return err;
+	return bpf_map__reuse_fd(s->skel->maps.data_ring,
+				 bpf_map__fd(first->maps.data_ring));
 }
 
 /* Before other programs what comes in, after them what goes out: as near to

@@ -45,6 +45,9 @@ struct {
 	__uint(max_entries, 1 << 12);
 } ring SEC(".maps");
 
+/* How much went into the ring, in bytes; of all interfaces, as the ring is. */
+SEC(".data.ring") __u64 added;
+
 struct udp_bth {
 	__be16 source, dest, len, check;
 	__u8 opcode, flags;
@@ -293,17 +296,18 @@ static __always_inline void fill(struct __sk_buff *skb, struct event *e,
 
 /* Who reads the ring looks into it by itself from time to time: to be woken costs
  * more than to take a packet, and who is awake all the time is in the way of those
- * who send. But it is called whenever one more quarter of the ring is full; by a
- * few packets, since of those that several CPUs add at once none may see that it is
- * the one.
+ * who send. But it is called by the frame that begins one more quarter of the ring,
+ * whoever adds it: it finds a quarter at most, and what was added since the call.
  */
-static __always_inline __u64 wake_up(__u32 size)
+static __always_inline __u64 wake_up(__u64 size)
 {
-	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	__u64 before = __sync_fetch_and_add(&added, size);
 
-	return used >= quarter && (used & (quarter - 1)) < 4 * size ?
-	       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return (before ^ (before + size)) >= quarter ? BPF_RB_FORCE_WAKEUP :
+						       BPF_RB_NO_WAKEUP;
 }
+
+#define IN_RING(size)	(BPF_RINGBUF_HDR_SZ + sizeof(struct event) + (size))
 
 /* What is reserved must have a constant size: the smallest that does. */
 #define COPY(size) do {							\
@@ -316,7 +320,7 @@ static __always_inline __u64 wake_up(__u32 size)
 			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);	\
 			return CNT_UNREADABLE;				\
 		}							\
-		bpf_ringbuf_submit(e, wake_up(sizeof(*e) + (size)));	\
+		bpf_ringbuf_submit(e, wake_up(IN_RING(size)));	\
 		return CNT_CAPTURED;					\
 	}								\
 } while (0)

@@ -308,18 +308,20 @@ losses()
 	}
 }
 
-# 7 MB/s into 64 KiB: it looks into the buffer 25 times a second, and it would be
-# full long before that if nobody called when another quarter is.
+# called N: N times 7 MB/s into N times 64 KiB, of as many interfaces (of one, as
+# often). rxedump looks into the buffer 25 times a second, and it would be full long
+# before that if nobody called when another quarter is, whoever filled it.
 called()
 {
-	local lost sent
+	local lost sent ifaces
 
+	mapfile -t ifaces < <(printf -- "-i\n$DEV_A\n%.0s" $(seq "$1"))
 	impair 2 rate 60mbit || return 1
-	dump d -i "$DEV_A" -Q out -B 64 -w "$TMP/file" &&
+	dump d "${ifaces[@]}" -Q out -B $((64 * $1)) -w "$TMP/file" &&
 	xfer -s 1000 -w 4 -n "$(scale 4000 1000)" && dump_end || return 1
 	lost=$(counted d "dropped: buffer full")
 	read_counters
-	sent=$(sent_by_a)
+	sent=$(($1 * $(sent_by_a)))
 	is "captured and lost" $(($(packets "$TMP/file") + lost)) "$sent" || return 1
 	# beside a compiler up to a fifth is lost; a half, where nobody calls
 	[ $((lost * 3)) -le "$sent" ] || {
@@ -585,7 +587,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 41
+start 42
 need rxedump tshark capinfos bpftool tc setpriv
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -619,7 +621,8 @@ run_case "headers only" headers_only
 run_case "snap length" snap_length
 run_case "frames of all sizes are whole" sizes
 run_case "what finds no room is counted everywhere" losses
-run_case "a small buffer is emptied before it is full" called
+run_case "a small buffer is emptied before it is full" called 1
+run_case "a buffer of several interfaces is emptied before it is full" called 8
 run_case "complete after SIGINT" ended_by INT
 run_case "complete after SIGTERM" ended_by TERM
 run_case "complete after -c" ended_by_count
