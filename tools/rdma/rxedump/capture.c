@@ -199,10 +199,11 @@ static void configure(struct capture *c, struct source *s)
 	ro->iface_id = c->nr - 1;
 	ro->raw_ip = s->iface.linktype == LINKTYPE_RAW;
 	ro->snaplen = o->snaplen < MAX_EVENT_DATA ? o->snaplen : MAX_EVENT_DATA;
-	ro->headers_only = o->headers_only;
 	ro->quarter = ring_size(o->ring_kib) / 4;
 	for (i = 0; i < 256; i++)
-		ro->hdr_len[i] = roce_hdrs_len(roce_opcodes[i].hdrs);
+		ro->wanted[i] = o->headers_only ?
+				roce_hdrs_len(roce_opcodes[i].hdrs) :
+				MAX_EVENT_DATA;
 }
 
 /* The ring, and the count of what went into it, are the first interface's. */

@@ -19,7 +19,6 @@
 
 #define ROCE_PORT	4791
 #define UDP_LEN		8
-#define BTH_LEN		12
 #define MAX_EXTENSIONS	8
 
 /* Set before the program is loaded; one program for each interface. */
@@ -28,9 +27,8 @@ const volatile __u32 filtering;
 const volatile __u32 iface_id;
 const volatile __u32 raw_ip;		/* frames start with the IP header */
 const volatile __u32 snaplen = MAX_EVENT_DATA;	/* or less */
-const volatile __u32 headers_only;
 const volatile __u32 quarter = 1024;	/* of the ring, in bytes */
-const volatile __u8 hdr_len[256];	/* behind the BTH, by opcode */
+const volatile __u32 wanted[256];	/* bytes behind the BTH, by opcode */
 
 /* Not a global array: without CAP_PERFMON no index may vary there. */
 struct {
@@ -206,11 +204,12 @@ static __always_inline bool passes(struct __sk_buff *skb,
 	return filter_match(&filter, key);
 }
 
-static __always_inline __u32 headers(__u32 l4, __u8 opcode)
+static __always_inline __u32 wanted_len(__u32 l4, __u8 opcode)
 {
-	__u32 len = l4 + sizeof(struct udp_bth) + hdr_len[opcode];
+	__u32 len = l4 + sizeof(struct udp_bth) + wanted[opcode];
+	__u32 max = snaplen;
 
-	return len < snaplen ? len : snaplen;
+	return len < max ? len : max;
 }
 
 /* Is it RoCE that is wanted? FOUND, or why not; *cut: how much is wanted */
@@ -225,25 +224,26 @@ static __always_inline int classify(struct __sk_buff *skb, __u32 *cut)
 	if (ret != FOUND)
 		return ret;
 	/* no whole packet: said by the decoder, passed by no filter */
-	if (!whole)
+	if (!whole) {
+		*cut = snaplen;
 		return filtering ? CNT_FILTERED : FOUND;
+	}
 	if (filtering && !passes(skb, &w.key, h.opcode, h.qpn, h.psn))
 		return CNT_FILTERED;
-	if (headers_only)
-		*cut = headers(w.l4, h.opcode);
+	*cut = wanted_len(w.l4, h.opcode);
 	return FOUND;
 }
 
 /* The headers, if they are plain and lie where they can be read without a helper;
  * else NULL: look closer.
  */
-static __always_inline const struct plain *plain(struct __sk_buff *skb)
+static __always_inline const struct plain *plain(struct __sk_buff *skb, bool raw)
 {
 	const void *data = (void *)(long)skb->data;
 	const void *end = (void *)(long)skb->data_end;
 	const struct plain *p = data;
 
-	if (!raw_ip) {
+	if (!raw) {
 		p = data + ETH_HLEN;
 		/* no select: an offset in a register wants CAP_PERFMON */
 		barrier_var(p);
@@ -251,14 +251,15 @@ static __always_inline const struct plain *plain(struct __sk_buff *skb)
 	if ((const void *)(p + 1) > end || p->version != 0x45 ||
 	    p->protocol != IPPROTO_UDP || p->frag & bpf_htons(0x3fff))
 		return NULL;
-	if (!raw_ip && *(const __be16 *)(data + 12) != bpf_htons(ETH_P_IP))
+	if (!raw && *(const __be16 *)(data + 12) != bpf_htons(ETH_P_IP))
 		return NULL;
 	return p;
 }
 
 /* As classify(), in a fraction of its time. */
 static __always_inline int classify_plain(struct __sk_buff *skb,
-					  const struct plain *p, __u32 *cut)
+					  const struct plain *p, bool raw,
+					  __u32 *cut)
 {
 	if (p->l4.dest != bpf_htons(ROCE_PORT))
 		return CNT_NOT_ROCE;
@@ -271,9 +272,8 @@ static __always_inline int classify_plain(struct __sk_buff *skb,
 		if (!passes(skb, &key, p->l4.opcode, p->l4.qpn, p->l4.psn))
 			return CNT_FILTERED;
 	}
-	if (headers_only)
-		*cut = headers((raw_ip ? 0 : ETH_HLEN) +
-			       offsetof(struct plain, l4), p->l4.opcode);
+	*cut = wanted_len((raw ? 0 : ETH_HLEN) + offsetof(struct plain, l4),
+			  p->l4.opcode);
 	return FOUND;
 }
 
@@ -349,11 +349,12 @@ static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 
 static __always_inline int observe(struct __sk_buff *skb, bool out)
 {
-	const struct plain *p = plain(skb);
-	__u32 len = skb->len, cut = snaplen;
+	const bool raw = raw_ip;
+	const struct plain *p = plain(skb, raw);
+	__u32 len = skb->len, cut = 0;
 	int what;
 
-	what = p ? classify_plain(skb, p, &cut) : classify(skb, &cut);
+	what = p ? classify_plain(skb, p, raw, &cut) : classify(skb, &cut);
 	if (what == FOUND) {
 		if (len > cut) {
 			if (cut == MAX_EVENT_DATA)
