@@ -317,10 +317,10 @@ static __always_inline __u64 wake_up(__u64 size)
 			return CNT_RING_FULL;				\
 		fill(skb, e, len, out);					\
 		if (bpf_skb_load_bytes(skb, 0, e->data, len)) {		\
-			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);	\
+			bpf_ringbuf_discard(e, wake_up(IN_RING(size)));	\
 			return CNT_UNREADABLE;				\
 		}							\
-		bpf_ringbuf_submit(e, wake_up(IN_RING(size)));	\
+		bpf_ringbuf_submit(e, wake_up(IN_RING(size)));		\
 		return CNT_CAPTURED;					\
 	}								\
 } while (0)
