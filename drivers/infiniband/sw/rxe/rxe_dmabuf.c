@@ -657,6 +657,10 @@ struct ib_mr *rxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 	if (dmah || access & ~RXE_ACCESS_SUPPORTED_MR)
 		return ERR_PTR(-EOPNOTSUPP);
 
+	/* as rxe_reg_user_mr() does */
+	if (length && iova + length - 1 < iova)
+		return ERR_PTR(-EINVAL);
+
 	mr = kzalloc_obj(*mr);
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
