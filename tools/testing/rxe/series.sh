@@ -98,13 +98,14 @@ fix_message()
 	message "$TOP/$first"
 }
 
-# Fixes in the order of what they mend; within a file, the one they are applied in.
+# Fixes in the order of their names: it is the one that they are applied in within
+# each file, also where a fix has several.
 fixes()
 {
 	local names name
 
-	mapfile -t names < <(printf '%s\n' "${!left[@]}" | grep '\.fix-' | sort |
-		sed 's/.*\.fix-\(.*\)\.patch$/\1/' | awk '!seen[$0]++')
+	mapfile -t names < <(printf '%s\n' "${!left[@]}" |
+		sed -n 's/.*\.fix-\(.*\)\.patch$/\1/p' | sort -u)
 	for name in "${names[@]}"; do
 		fix_message "$name" >"$tmp/message"
 		[ ! -e "$topics/fix-$name" ] || take_files "$topics/fix-$name"
