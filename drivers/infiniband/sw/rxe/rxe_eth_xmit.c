@@ -72,7 +72,7 @@ bool rxe_eth_has_addr(struct net_device *ndev, __be16 protocol,
 {
 	if (protocol == htons(ETH_P_IP))
 		return rxe_eth_has_addr4(ndev, *(const __be32 *)addr);
-	if (!IS_ENABLED(CONFIG_IPV6))
+	if (!ipv6_mod_enabled())
 		return false;
 	return ipv6_chk_addr(dev_net(ndev), addr, ndev, 1);
 }
@@ -114,7 +114,7 @@ static const u8 *rxe_eth_dmac(struct net_device *ndev, const struct rxe_av *av)
 		return NULL;
 	if (ndev->flags & IFF_NOARP)
 		return av->dmac;
-	if (!IS_ENABLED(CONFIG_IPV6) || protocol == htons(ETH_P_IP))
+	if (!ipv6_mod_enabled() || protocol == htons(ETH_P_IP))
 		return NULL;
 
 	dst = ipv6_dev_find(dev_net(ndev), daddr, NULL);
