@@ -185,6 +185,23 @@ static u8 rxe_layer_of(const struct rxe_pkt_info *pkt)
 }
 
 /**
+ * rxe_layer_lost - account for a packet that could not be handed over
+ * @rxe: sending device
+ * @pkt: the packet: @qp, @opcode, @psn, @mask set
+ * @len: its length as far as it got, in bytes
+ *
+ * There was no GID, no route or no memory for it. That is loss, too.
+ */
+void rxe_layer_lost(struct rxe_dev *rxe, struct rxe_pkt_info *pkt,
+		    unsigned int len)
+{
+	pkt->rxe = rxe;
+	trace_rxe_drop(pkt, qp_num(pkt->qp), rxe_layer_of(pkt), len,
+		       rxe_counter_name(RXE_CNT_SEND_ERR));
+	rxe_counter_inc(rxe, RXE_CNT_SEND_ERR);
+}
+
+/**
  * rxe_layer_sent - account for a packet that was handed over
  * @pkt: the packet; its skb is gone
  * @len: length from the IP header to the ICRC in bytes

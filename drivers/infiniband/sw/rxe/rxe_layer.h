@@ -60,6 +60,8 @@ void rxe_layer_netdev_event(struct net_device *ndev, unsigned long event,
 			    void *info);
 void rxe_layer_change(struct net *net, enum rxe_layer_id layer);
 int rxe_layer_sent(struct rxe_pkt_info *pkt, unsigned int len, int err);
+void rxe_layer_lost(struct rxe_dev *rxe, struct rxe_pkt_info *pkt,
+		    unsigned int len);
 void rxe_layer_rcvd(struct rxe_pkt_info *pkt, unsigned int len);
 void rxe_layer_rcv_drop(struct rxe_pkt_info *pkt, struct sk_buff *skb,
 			enum rxe_counters why);

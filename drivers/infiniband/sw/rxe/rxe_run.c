@@ -108,7 +108,7 @@ enum rxe_run_where rxe_run_where(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
 /* Has the requester something to do? */
 static bool rxe_run_unsent(struct rxe_qp *qp)
 {
-	return qp->req.need_retry ||
+	return qp->req.need_retry || qp->attr.sq_draining ||
 	       qp->req.wqe_index != queue_get_producer(qp->sq.queue,
 						       QUEUE_TYPE_FROM_CLIENT);
 }
