@@ -98,10 +98,10 @@ rebind_case()
 {
 	local i
 
-	layers "$1" "$1" && mark && traffic -o mix -s 4096 -w 8 -T 12 -i 60000 || return 1
+	layers "$1" "$1" && mark && traffic -o mix -s 4096 -w 8 -T 13 -i 60000 || return 1
 	for ((i = 0; i < 10; i++)); do
 		bound "$NS_B" "$DEV_B" || return 1
-		sleep 0.1
+		sleep 0.2
 		unbind "$BOUND" "$DEV_B" || return 1
 	done
 	traffic_ok && read_counters && by_devmem "$RXE_B"
@@ -111,7 +111,7 @@ rebind_case()
 small_case()
 {
 	layers 2 2 && mark || return 1
-	bound "$NS_B" "$DEV_B" 8 && xfer -o send -s 16384 -w 8 -n 50 -T 10 &&
+	bound "$NS_B" "$DEV_B" 8 && xfer -o send -s 16384 -w 8 -n 50 -T 12 &&
 	read_counters && by_devmem "$RXE_B" && unbind "$BOUND" "$DEV_B"
 }
 

@@ -42,6 +42,7 @@ qpn_of_a()
 	[ "${QPN:-null}" != null ]
 }
 
+SHORT_READ=0x10
 ACK=0x11
 ATOMIC_ACK=0x12
 
@@ -69,7 +70,7 @@ wrong_answer()
 	return $rc
 }
 
-start 8
+start 10
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 for layer in 2 3; do
 	run_case "layer $layer: late ACKs in the middle of READs" \
@@ -78,6 +79,8 @@ for layer in 2 3; do
 		run_case "layer $layer: an atomic operation's response to a $op" \
 			unwarned wrong_answer $layer $op $ATOMIC_ACK
 	done
+	run_case "layer $layer: a response that ends a read too early" \
+		unwarned wrong_answer $layer read $SHORT_READ
 	run_case "layer $layer: a mere ACK to a read" \
 		unwarned wrong_answer $layer read $ACK
 done

@@ -29,6 +29,7 @@
 #define GRH_LEN		40
 #define QKEY		0x11223344
 #define EXIT_DATA	3
+#define RNR_41_MS	24
 
 /* WRITE_READ: each message is read back without waiting for its write */
 enum op { SEND, WRITE, READ, FAA, CAS, WRITE_READ, NR_OPS };
@@ -63,7 +64,9 @@ static struct {
 	int mtu;
 	int retry;
 	int timeout;
+	unsigned int recv_delay;	/* of B's first receives, in ms */
 	int tclass;
+	bool drain;			/* A's send queue, each batch */
 	bool loss_ok;
 	bool mcast;
 	struct in6_addr group;
@@ -76,6 +79,7 @@ static struct {
 
 static struct end a, b;
 static size_t stride;
+static uint64_t recv_at;		/* when B posts its first receives */
 static uint64_t counter;		/* what B's atomic variable must hold */
 static unsigned long sent, arrived, lost, dups, late;
 
@@ -280,7 +284,7 @@ static void to_rtr(struct end *e, struct end *peer)
 		.path_mtu = opt.mtu,
 		.dest_qp_num = peer->qp->qp_num,
 		.max_dest_rd_atomic = 16,
-		.min_rnr_timer = 1,
+		.min_rnr_timer = opt.recv_delay ? RNR_41_MS : 1,
 		.ah_attr = ah_attr(e, &peer->addr),
 	};
 	int mask = 0;
@@ -308,6 +312,24 @@ static void to_rts(struct end *e)
 		mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
 			IBV_QP_MAX_QP_RD_ATOMIC;
 	modify(e, &attr, mask);
+}
+
+/* What has been begun ends, what has not waits. The kernel lets the QP leave SQD
+ * only then.
+ */
+static void drain(struct end *e)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_SQD };
+	uint64_t end = now_ms() + 5000;
+
+	usleep(1000);
+	modify(e, &attr, 0);
+	attr.qp_state = IBV_QPS_RTS;
+	while (ibv_modify_qp(e->qp, &attr, IBV_QP_STATE)) {
+		if (now_ms() > end)
+			die("%s: the send queue does not drain", e->dev);
+		usleep(1000);
+	}
 }
 
 /* How rdma-core's provider keeps an address handle. Without a number it puts
@@ -532,6 +554,15 @@ static void check_async(struct end *e)
 	}
 }
 
+static void post_recvs(void)
+{
+	int n;
+
+	recv_at = 0;
+	for (n = 0; n < nr_recv(); n++)
+		post_recv(n);
+}
+
 /* Nothing to do: look for the death of a device, then sleep a little. */
 static void idle(unsigned int rounds)
 {
@@ -540,6 +571,8 @@ static void idle(unsigned int rounds)
 		{ .fd = b.ctx->async_fd, .events = POLLIN },
 	};
 
+	if (recv_at && now_ms() >= recv_at)
+		post_recvs();
 	if (poll(fds, 2, rounds < 500 ? 0 : 1) > 0) {
 		check_async(&a);
 		check_async(&b);
@@ -558,6 +591,16 @@ static int poll_end(struct end *e, struct ibv_wc *wc)
 	return n;
 }
 
+/* Nothing arrived, and then something does: whoever made that waits for it. */
+static void say_again(bool silent)
+{
+	static bool was_silent;
+
+	if (was_silent && !silent)
+		puts("again");
+	was_silent = silent;
+}
+
 static void batch(enum op op, uint32_t seq)
 {
 	unsigned int nr = opt.window * (op == WRITE_READ ? 2 : 1);
@@ -574,6 +617,8 @@ static void batch(enum op op, uint32_t seq)
 		if (op == WRITE_READ)
 			post(READ, seq + n, n);
 	}
+	if (opt.drain)
+		drain(&a);
 
 	end = now_ms() + opt.wait_ms;
 	while (done < nr ||
@@ -597,6 +642,7 @@ static void batch(enum op op, uint32_t seq)
 	if (wants_recv(op)) {
 		n = opt.window - (arrived - first);
 		lost += n;
+		say_again(n == opt.window);
 		if (n && !opt.loss_ok)
 			die("%u messages of %u lost after %lu", n, opt.window,
 			    sent);
@@ -627,8 +673,10 @@ static void run(void)
 {
 	int n;
 
-	for (n = 0; n < nr_recv(); n++)
-		post_recv(n);
+	if (opt.recv_delay)
+		recv_at = now_ms() + opt.recv_delay;
+	else
+		post_recvs();
 	for (n = 0; opt.sizes[n]; n++)
 		run_size(opt.sizes[n]);
 	printf("sent %lu arrived %lu lost %lu duplicate %lu late %lu\n", sent,
@@ -707,9 +755,11 @@ static void show_help(void)
 	      "  -n COUNT            of each size, 0: until SIGTERM (100)\n"
 	      "  -w COUNT            messages in flight (1)\n"
 	      "  -i MS               wait for a batch at most (30000)\n"
+	      "  -q                  A's send queue drains after each batch\n"
 	      "  -l                  loss is no error (uc, ud)\n"
 	      "  -m 1..5             path MTU as in enum ibv_mtu\n"
 	      "  -r COUNT -T EXP     RC retries (7) and timeout exponent (18)\n"
+	      "  -d MS               B is not ready to receive for so long\n"
 	      "  -c 0..255           traffic class (0)\n"
 	      "  -M GROUP            UD to a multicast group that B joins\n"
 	      "  -U SOURCE           UD from this address, in the work request\n",
@@ -721,7 +771,7 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "t:o:s:n:w:i:lm:r:T:c:M:U:")) != -1) {
+	while ((c = getopt(argc, argv, "t:o:s:n:w:i:qlm:r:T:d:c:M:U:")) != -1) {
 		switch (c) {
 		case 't':
 			opt.type = parse_type(optarg);
@@ -741,6 +791,9 @@ static void parse(int argc, char **argv)
 		case 'i':
 			opt.wait_ms = parse_num(optarg, 1 << 30);
 			break;
+		case 'q':
+			opt.drain = true;
+			break;
 		case 'l':
 			opt.loss_ok = true;
 			break;
@@ -752,6 +805,9 @@ static void parse(int argc, char **argv)
 			break;
 		case 'T':
 			opt.timeout = parse_num(optarg, 31);
+			break;
+		case 'd':
+			opt.recv_delay = parse_num(optarg, 1 << 30);
 			break;
 		case 'c':
 			opt.tclass = parse_num(optarg, 255);
