@@ -13,6 +13,10 @@ TARGETS	?= rdma
 TESTS	?=
 SCRIPT	?=
 BENCH	?=
+SOAK	?=
+MINUTES	?=
+SEED	?=
+EPOCH	?=
 MIRROR	?=
 
 ifeq ($(filter um x86_64,$(ARCH)),)
@@ -32,6 +36,10 @@ $(error DISTRO=$(DISTRO): this is for ARCH=x86_64, without KDIR and DEBUG)
 endif
 ifeq ($(filter amd64 rt-amd64,$(or $(DISTRO),amd64)),)
 $(error DISTRO=$(DISTRO): this is amd64, rt-amd64 or empty)
+endif
+# a soak test: its time, and more for its last epoch
+ifneq ($(filter soak,$(MAKECMDGOALS)),)
+TIMEOUT	?= $(shell echo $$(( ($(or $(MINUTES),10)) * 60 + 1200 )))
 endif
 # KASAN with lockdep, and QEMU without KVM, are slow
 TIMEOUT	?= $(if $(DEBUG)$(filter x86_64,$(ARCH)),3600,1800)
@@ -53,12 +61,13 @@ LOGS	:= $(OUT)/log
 
 export TOP ARCH KVER KDIR DEBUG DISTRO OUT TIMEOUT
 export TARGETS TESTS SCRIPT BENCH MIRROR
+export SOAK MINUTES SEED EPOCH
 export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
 
 T := $(TOP)/tools/testing/rxe
 
 .PHONY: help run run_tests tree sources kernel root tools dmabuf rdmacore
-.PHONY: rxedump shell exec bench check selftest modsrc dkms series
+.PHONY: rxedump shell exec bench soak check selftest modsrc dkms series
 .PHONY: clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -87,6 +96,11 @@ bench: knobs-bench kernel root tools
 	@$(T)/stock.sh
 	@$(T)/boot.sh bench
 	@$(T)/bench/plot $(OUT)/bench/bench.json $(OUT)/bench/bench.svg
+
+soak: knobs-soak kernel root tools
+	@$(T)/deps.sh tests
+	@$(T)/kselftest.sh
+	@$(T)/boot.sh soak
 
 knobs-%:
 	@$(T)/knobs.sh $*

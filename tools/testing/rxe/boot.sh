@@ -38,6 +38,16 @@ slow()
 	[ -n "$DEBUG" ] || { [ "$ARCH" = x86_64 ] && ! have_kvm; }
 }
 
+# Options of the soak test: EPOCH alone is that one epoch.
+soak_options()
+{
+	local time=$MINUTES
+
+	[ -n "$time$EPOCH" ] || time=10
+	echo "${SEED:+--seed $SEED} ${EPOCH:+--epoch $EPOCH}" \
+		"${time:+--minutes $time} $SOAK"
+}
+
 # the program that the guest runs
 write_job()
 {
@@ -50,6 +60,14 @@ write_job()
 		cat >"$run/share/job" <<-EOF
 		#!/bin/sh
 		exec /mnt/share/bench/run $BENCH
+		EOF
+		;;
+	soak)
+		cat >"$run/share/job" <<-EOF
+		#!/bin/sh
+		export KSFT_MACHINE_SLOW=$(slow && echo yes || echo no)
+		cp -r /mnt/share/kselftest /tmp/kselftest
+		exec /tmp/kselftest/rdma/rxe_soak.py --out /mnt/out $(soak_options)
 		EOF
 		;;
 	run_tests)
@@ -85,7 +103,7 @@ write_share()
 	copy "$CONF" "$STAGE/modules" share/modules
 	[ -z "$DISTRO" ] || copy "$CONF" "$STAGE/initrd" initrd
 	copy "rxedump-$LINE" "$OUT/rxedump-$LINE/install" share/rxedump
-	[ "$job" != run_tests ] ||
+	[ "$job" != run_tests ] && [ "$job" != soak ] ||
 		copy "ksft-$LINE" "$OUT/ksft-$LINE/install" share/kselftest
 	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"
 	[ "$job" != bench ] || copy "$CONF" "$STAGE/stock" share/stock
@@ -233,6 +251,7 @@ keep_files()
 	local to=$OUT/out/$name
 
 	[ "$job" != bench ] || to=$OUT/bench
+	[ "$job" != soak ] || to=$OUT/soak/$name
 	rm -rf "$to"
 	mkdir -p "$(dirname "$to")"
 	rsync -a --exclude=/.rxe "$run/out/" "$to/"

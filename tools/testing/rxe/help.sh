@@ -10,6 +10,8 @@ RXE over netkit: an overlay on the Linux kernel tree
   make exec SCRIPT=file         runs the file as root in the guest
   make bench                    layer 3 / layer 2 / peers, to build/bench
                                 (BENCH="--quick --rounds 5")
+  make soak MINUTES=10          everything at once at random, from a SEED that
+                                it says; EPOCH=n repeats an epoch of it
   make dkms                     the module for the kernel of a machine of yours
   make series                   the overlay as mails for git am, to build/series
   make check                    checkpatch, sparse, W=1, shellcheck, patches
@@ -24,7 +26,10 @@ RXE over netkit: an overlay on the Linux kernel tree
   KVER=7.3|7.2     the kernel line
   KDIR=dir         a kernel tree of yours (it is copied, never modified)
   DEBUG=1          KASAN, lockdep, kmemleak ... in a build folder of its own
-  TIMEOUT=seconds  how long a guest may run (1800; slow guests 3600)
+  TIMEOUT=seconds  how long a guest may run (1800; slow guests 3600; soak
+                   MINUTES and 20 more)
+  SOAK=options     of the soak test, e.g. "--parts verbs --no scribble": see
+                   SOAK=--help
   MIRROR=uri       the Debian mirror, else that of this machine's apt
   OUT=dir          where all of it goes (build)
 

@@ -14,6 +14,11 @@ exec)
 bench)
 	[ -z "$DISTRO" ] ||
 		die "bench: Debian's kernel has no siw to compare with: DISTRO=" ;;
+soak)
+	for knob in MINUTES SEED EPOCH; do
+		[[ ${!knob} =~ ^[0-9]*$ ]] || die "$knob=${!knob}: no number"
+	done
+	[ "$MINUTES" != 0 ] || die "MINUTES=0: how long?" ;;
 shell)
 	[ -t 0 ] && [ -t 1 ] || die "shell: no terminal here; see exec" ;;
 esac

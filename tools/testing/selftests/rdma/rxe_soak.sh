@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Everything at once, for a minute: fuzzed verbs, hostile frames, changes of the
+# network, connections. Each case is an epoch of rxe_soak.py, which can be repeated:
+# make soak SEED=... EPOCH=...
+
+# shellcheck disable=SC2015
+# shellcheck source=rxe_lib.sh
+. "$(dirname "$0")/rxe_lib.sh"
+
+SEED=${RXE_SOAK_SEED:-4791}
+EPOCHS=$(scale "0 1 2" 0)
+
+# epoch N: its output is of interest only if it failed
+epoch()
+{
+	"$HERE/rxe_soak.py" --seed "$SEED" --epoch "$1" \
+		--epoch-seconds "$(scale 12 40)" >"$TMP/soak" 2>&1 && return
+	while read -r line; do
+		say "$line"
+	done <"$TMP/soak"
+	return 1
+}
+
+start "$(wc -w <<<"$EPOCHS")"
+for n in $EPOCHS; do
+	run_case "epoch $n of seed $SEED leaves nothing behind" unwarned epoch "$n"
+done
+ktap_finished
