@@ -13,11 +13,15 @@ TEST_PROGS += rxe_l2_sysctl.sh
 TEST_PROGS += rxe_l2_trace.sh
 TEST_PROGS += rxe_l2_traffic.sh
 TEST_PROGS += rxe_l2_wire.sh
+TEST_PROGS += rxe_packets.sh
+TEST_PROGS += rxe_loss.sh
 TEST_PROGS += rxe_response.sh
+TEST_PROGS += rxe_sockets.sh
 # end of TEST_PROGS
 
 TEST_FILES += rxe_frames.py
 TEST_FILES += rxe_lib.sh
+TEST_FILES += rxe_peer.py
 TEST_FILES += rxe_responder.py
 TEST_FILES += rxe_tun_wire.py
 TEST_FILES += rxe_wire.py
