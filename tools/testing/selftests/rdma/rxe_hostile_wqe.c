@@ -360,7 +360,7 @@ static void fill_wqe(struct rxe_send_wqe *wqe)
 static void fill_inline(struct rxe_send_wqe *w)
 {
 	w->wr.send_flags |= IBV_SEND_INLINE;
-	memset(w->dma.inline_data, SENT, LEN);
+	memset(w->dma.inline_data, SENT, MAX_SGE * sizeof(w->dma.sge[0]));
 }
 
 static void fill_recv(struct rxe_recv_wqe *w)
@@ -708,7 +708,8 @@ static void flip_send(unsigned int n)
 		w->mask = n;
 		break;
 	case 6:
-		w->wr.send_flags ^= IBV_SEND_INLINE;
+		/* to set it would send the SGE's own bytes */
+		w->wr.send_flags &= ~IBV_SEND_INLINE;
 		break;
 	case 7:
 		w->dma.length = n % 2 ? LEN : n;
