@@ -105,6 +105,12 @@ new_pair()
 	pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 }
 
+# the responder waits for 10 seconds, and seven retries have to take longer
+stuck_fence()
+{
+	RXE_MR_TIMEOUT=20 mr fence-stuck pin
+}
+
 start_mr 26
 run_case "the exporter stays while an MR has its buffer" \
 	nothing_left exporter_stays test pin
@@ -123,7 +129,7 @@ done
 run_case "data, pinned" nothing_left mr data pin pin-iomem
 run_case "access waits for the buffer's fences" nothing_left mr fence pin
 run_case "a fence that never signals does not block for ever" \
-	nothing_left mr fence-stuck pin
+	nothing_left stuck_fence
 run_case "an MR of 5 GiB" nothing_left mr big
 run_case "no vmap: not supported, no warning" \
 	nothing_left mr no-vmap no-vmap 95
