@@ -510,6 +510,19 @@ static void case_mr(void)
 	dereg(part);
 }
 
+/*
+ * The responder sends the NAK before it goes to the error state. What resets
+ * its QP in between must find it reset.
+ */
+static void case_reset(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2000; i++)
+		is_refused(&one, WRITE, mr->rkey, (uintptr_t)mem - PAGE,
+			   3 * MTU);
+}
+
 static void case_rights(void)
 {
 	struct ibv_mw *mw = new_mw(b.pd, IBV_MW_TYPE_1);
@@ -1455,6 +1468,7 @@ static const struct {
 	{ "prefetch", case_prefetch },
 	{ "rebind", case_rebind },
 	{ "rereg", case_rereg },
+	{ "reset", case_reset },
 	{ "rights", case_rights },
 	{ "send-inv", case_send_inv },
 	{ "window-1", case_window_1 },

@@ -77,12 +77,13 @@ packets()
 		unwarned refused "$1" end
 }
 
-start 46
+start 47
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 GID_A=$(gid_index "$RXE_A" $IP_A)
 GID_B=$(gid_index "$RXE_B" $IP_B)
 packets 2
 packets 3
+run_case "a QP that is reset after a NAK is reset" unwarned keys reset
 run_case "what a window can be bound to" unwarned keys bind
 run_case "a type 1 window is bound again, and unbound" unwarned keys rebind
 run_case "only its own QP invalidates a window" unwarned keys invalidate
