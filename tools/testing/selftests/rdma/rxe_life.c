@@ -41,7 +41,7 @@ struct end {
 	struct ibv_cq *cq;
 	struct ibv_mr *mr;
 	struct ibv_qp *qp;
-	uint8_t buf[READ_LEN] __attribute__((aligned(64)));
+	_Alignas(64) uint8_t buf[READ_LEN];
 };
 
 static struct end a, b;
@@ -199,7 +199,7 @@ static void destroy_qp(struct end *e)
 	int err = ibv_destroy_qp(e->qp);
 
 	if (err)
-		die("%s: destroy_qp: %s", e->dev, strerror(err));
+		die("%s: the QP does not go: %s", e->dev, strerror(err));
 	printf("%u\n", (unsigned int)(now_ms() - start));
 }
 

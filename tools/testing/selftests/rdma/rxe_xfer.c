@@ -327,7 +327,7 @@ static void drain(struct end *e)
 	attr.qp_state = IBV_QPS_RTS;
 	while (ibv_modify_qp(e->qp, &attr, IBV_QP_STATE)) {
 		if (now_ms() > end)
-			die("%s: the send queue does not drain", e->dev);
+			die("%s: the QP does not leave SQD", e->dev);
 		usleep(1000);
 	}
 }
