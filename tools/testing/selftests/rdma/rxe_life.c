@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@
 #define MODIFY_MS	2000
 
 struct end {
+	alignas(64) uint8_t buf[READ_LEN];
 	const char *dev;
 	int gid_index;
 	union ibv_gid gid;
@@ -41,7 +43,6 @@ struct end {
 	struct ibv_cq *cq;
 	struct ibv_mr *mr;
 	struct ibv_qp *qp;
-	_Alignas(64) uint8_t buf[READ_LEN];
 };
 
 static struct end a, b;
