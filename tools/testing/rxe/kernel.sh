@@ -35,7 +35,8 @@ merge()
 	}
 	END { for (name in value) print value[name] }' \
 		ours="$(fragments | wc -l)" $(fragments) \
-		"$TREE/tools/testing/selftests/rdma/config" | sort
+		"$TREE/tools/testing/selftests/rdma/config" \
+		"$TREE/tools/testing/selftests/rdma/clients/config" | sort
 }
 
 # allnoconfig drops silently what misses a dependency: say it.

@@ -14,7 +14,7 @@
 # RDMA devices are shared between the namespaces (the kernel's default), so
 # that rxe_xfer can be both ends, and `rdma statistic` sees both from here.
 
-HERE=$(cd "$(dirname "$0")" && pwd)
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=/dev/null
 . "$HERE/../kselftest/ktap_helpers.sh"
 
@@ -26,6 +26,8 @@ IP6_A=2001:db8::1 IP6_B=2001:db8::2
 SYSCTL=/proc/sys/net/rxe/rxe_network_layer
 TMP=$(mktemp -d)
 PORT=20000
+# programs of ours that the test cannot do without
+HELPERS=(rxe_xfer)
 BG=()
 UNDO=()
 DOWN=()
@@ -664,9 +666,13 @@ finish()
 # start PLAN: everything a test file needs before its first case
 start()
 {
+	local helper
+
 	[ "$(id -u)" -eq 0 ] || skip_all "must be run as root"
 	need ip rdma jq python3 ping modprobe
-	[ -x "$HERE/rxe_xfer" ] || skip_all "rxe_xfer is not built"
+	for helper in "${HELPERS[@]}"; do
+		[ -x "$HERE/$helper" ] || skip_all "$helper is not built"
+	done
 	modprobe -q rdma_rxe 2>/dev/null
 	mkfifo "$TMP/never"
 	ktap_print_header
