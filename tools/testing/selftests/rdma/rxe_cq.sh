@@ -37,10 +37,63 @@ in_order()
 	local first text
 
 	layers "$1" "$1" && text=$("$HERE/rxe_order" "$RXE_A" $IP_A "$RXE_B" \
-		$IP_B "$MESSAGES" 2>&1) || { say "$text"; return 1; }
+		$IP_B "$MESSAGES" 2>&1) || { say "$(tail -n 1 <<<"$text")"; return 1; }
 	first=${text#*: }
 	slow || [ $((${first% of *} * 10)) -le "$MESSAGES" ] || {
-		say "$text"
+		say "$(tail -n 1 <<<"$text")"
+		return 1
+	}
+}
+
+# A QP with an SRQ reports once that it takes no receive any more, however often it
+# is told to be in the error state, and again after a reset.
+last_wqe()
+{
+	local text
+
+	text=$(timeout 60 python3 - "$RXE_A" 2>&1 <<-'EOF'
+	import os, select, sys
+	from pyverbs import cq, device, enums, pd, qp, srq
+
+	ctx = device.Context(name=sys.argv[1])
+	pd = pd.PD(ctx)
+	cq = cq.CQ(ctx, 8)
+	srq = srq.SRQ(pd, srq.SrqInitAttr(srq.SrqAttr(8)))
+	init = qp.QPInitAttr(qp_type=enums.IBV_QPT_RC, scq=cq, rcq=cq, srq=srq,
+	                     cap=qp.QPCap(max_send_wr=1, max_recv_wr=0))
+	qp_attr = qp.QPAttr(port_num=1)
+	the_qp = qp.QP(pd, init)
+
+	# pyverbs does not tell which it is
+	fds = ["/proc/self/fd/" + fd for fd in os.listdir("/proc/self/fd")]
+	fd = [fd for fd in fds if os.path.lexists(fd) and
+	      "infinibandevent" in os.readlink(fd)]
+	async_fd = int(os.path.basename(fd[0]))
+
+	def events():
+	    n = 0
+	    while select.select([async_fd], [], [], 0.3)[0]:
+	        event = ctx.get_async_event()
+	        n += event.event_type == enums.IBV_EVENT_QP_LAST_WQE_REACHED
+	        event.ack()
+	    return n
+
+	counts = []
+	for attempt in range(2):
+	    the_qp.to_init(qp_attr)
+	    n = 0
+	    for again in range(5):
+	        the_qp.modify(qp.QPAttr(enums.IBV_QPS_ERR), enums.IBV_QP_STATE)
+	        n += events()
+	    counts.append(n)
+	    the_qp.modify(qp.QPAttr(enums.IBV_QPS_RESET), enums.IBV_QP_STATE)
+	for what in the_qp, srq, cq, pd, ctx:
+	    what.close()
+	if counts != [1, 1]:
+	    sys.exit("events: %s" % counts)
+	EOF
+	) || {
+		say "$(tail -n 1 <<<"$text")"
 		return 1
 	}
 }
@@ -49,7 +102,7 @@ KINDS=(netkit-l2 netkit-l3)
 # Debian's own kernel has no modules of ours but rdma_rxe.
 [ "${RXE_KERNEL_SHIPPED:-no}" != yes ] || KINDS=()
 
-start $((2 * ${#KINDS[@]} + 2))
+start $((2 * ${#KINDS[@]} + 3))
 [ ${#KINDS[@]} -gt 0 ] ||
 	say "left out: kernel clients; this kernel has no rxe_cq_test"
 modprobe -q rxe_cq_test
@@ -67,4 +120,5 @@ for layer in 2 3; do
 	run_case "layer $layer: an answer seldom precedes the completion of its message" \
 		in_order $layer
 done
+run_case "a QP with an SRQ reports its last receive once" last_wqe
 ktap_finished

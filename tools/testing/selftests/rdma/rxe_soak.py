@@ -505,7 +505,7 @@ class Run:
         """Until the time is over or an epoch fails: was all well?"""
         number = self.args.epoch or 0
         end = time.monotonic() + self.args.minutes * 60
-        watcher = Watcher()
+        watcher = Watcher(self.args.stuck)
         watcher.start()
         good = True
         while good:
@@ -543,6 +543,9 @@ def parse():
     parser.add_argument("--no", action="append", default=[], help="without "
                         "this: an action of the churn, a kind of hostility "
                         "of rxe_fuzz_verbs, gso, icrc")
+    parser.add_argument("--stuck", type=float, default=scale(5),
+                        help="seconds that a task may be in D; more on a "
+                        "machine that has other work")
     parser.add_argument("--out", help="a folder for soak.json, actions.log, "
                         "workers.log")
     args = parser.parse_args()

@@ -9,7 +9,6 @@ from rxe_soak_net import Failed, Loop, scale, stack_of
 
 # bad page, oops, warning, lockup
 BAD_TAINT = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14
-STUCK = 5       # seconds
 
 
 def read(path):
@@ -67,8 +66,9 @@ def lockdep_on():
 class Watcher(Loop):
     """Looks at all tasks, all the time."""
 
-    def __init__(self):
+    def __init__(self, stuck):
         super().__init__("watcher")
+        self.stuck = stuck      # seconds
         self.taint = self.bad_taint()
         self.lockdep = lockdep_on()
         self.asleep = {}
@@ -95,9 +95,9 @@ class Watcher(Loop):
                 self.longest = now - since
                 self.longest_where = f"{state[1]}:\n" + stack_of(
                     f"{pid}/task/{tid}")
-            if now - since > scale(STUCK):
+            if now - since > self.stuck:
                 raise Failed(f"task {tid} ({state[1]}) is in D for more than "
-                             f"{scale(STUCK)} s:\n"
+                             f"{self.stuck} s:\n"
                              + stack_of(f"{pid}/task/{tid}")
                              + (self.ask() if self.ask else ""))
         self.asleep = asleep
