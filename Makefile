@@ -58,11 +58,14 @@ KERNEL	:= $(if $(DISTRO),$(STAGE)/vmlinuz,$(KBUILD)/$(if \
 	   $(filter um,$(ARCH)),linux,arch/x86/boot/bzImage))
 ROOT	:= $(OUT)/root/root.img
 LOGS	:= $(OUT)/log
+empty	:=
+# the selftests that are installed: two makes may run others at once
+KSFT	:= $(OUT)/ksft-$(LINE)/$(subst /,-,$(subst $(empty) ,+,$(strip $(TARGETS))))
 
 export TOP ARCH KVER KDIR DEBUG DISTRO OUT TIMEOUT
 export TARGETS TESTS SCRIPT BENCH MIRROR
 export SOAK MINUTES SEED EPOCH
-export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS
+export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS KSFT
 
 T := $(TOP)/tools/testing/rxe
 

@@ -104,7 +104,7 @@ write_share()
 	[ -z "$DISTRO" ] || copy "$CONF" "$STAGE/initrd" initrd
 	copy "rxedump-$LINE" "$OUT/rxedump-$LINE/install" share/rxedump
 	[ "$job" != run_tests ] && [ "$job" != soak ] ||
-		copy "ksft-$LINE" "$OUT/ksft-$LINE/install" share/kselftest
+		copy "ksft-$LINE" "$KSFT" share/kselftest
 	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"
 	[ "$job" != bench ] || copy "$CONF" "$STAGE/stock" share/stock
 	[ "$job" != run ] || cp "$TOP/tools/testing/selftests/rdma/rxe_netdev.py" \

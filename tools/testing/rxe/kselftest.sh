@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Builds the selftests TARGETS on this machine and installs them to
-# $OUT/ksft-$LINE/install: the guest's C library is newer than ours.
+# $KSFT: the guest's C library is newer than ours.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -31,5 +31,5 @@ mkdir -p "$build"
 step "kernel headers" "$LOGS/headers-$LINE.log" headers
 step "build selftests" "$LOGS/ksft-$LINE.log" install_tests
 [ -s "$tmp/install/kselftest-list.txt" ] || die "no test in TARGETS=$TARGETS"
-rm -rf "$build/install"
-mv "$tmp/install" "$build/install"
+rm -rf "$KSFT"
+mv "$tmp/install" "$KSFT"
