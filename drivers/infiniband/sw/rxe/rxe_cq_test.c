@@ -3,11 +3,12 @@
  * A kernel client for selftests. It does all its work in the handlers of its
  * CQs: it arms the CQ, polls it and posts. To run it, root writes
  *
- *	DEVICE GID-INDEX DEVICE GID-INDEX ROUNDS
+ *	DEVICE GID-INDEX DEVICE GID-INDEX ROUNDS POSTS
  *
  * to /sys/kernel/debug/rxe_cq_test. QPS pairs of QPs then send ROUNDS messages
- * to and fro, and are flushed. The write fails if a message or a completion is
- * lost, or if a handler is called in a way that clients cannot expect.
+ * to and fro, POSTS more that the writer posts in each kind of context, and are
+ * flushed. The write fails if a message or a completion is lost, or if a handler
+ * is called in a way that clients cannot expect.
  */
 
 #include <linux/debugfs.h>
@@ -45,6 +46,9 @@ static DECLARE_WAIT_QUEUE_HEAD(progress);
  * @sent: number of completions of sends
  * @flushed: number of completions of flushed requests
  * @last_wqe: number of events
+ * @lock: taken by the handler of @cq, and held by who posts in some contexts
+ * @poster: the task that posts; NULL: none
+ * @locked: @poster holds @lock
  * @fault: the first one; NULL: none
  */
 struct end {
@@ -63,6 +67,9 @@ struct end {
 	unsigned int		sent;
 	unsigned int		flushed;
 	atomic_t		last_wqe;
+	spinlock_t		lock;	/* as a client has one */
+	struct task_struct	*poster;
+	bool			locked;
 	const char		*fault;
 };
 
@@ -137,10 +144,31 @@ static void handle_wc(struct end *end, struct ib_wc *wc)
 		handle_recv(end, wc, !end->srq);
 }
 
+/* A softirq may run on top of a post that has not disabled it. All else would
+ * wait for a lock of the poster. Return: the lock can be taken.
+ */
+static bool may_lock(struct end *end)
+{
+	if (READ_ONCE(end->poster) != current)
+		return true;
+	if (!in_serving_softirq())
+		fail(end, "the handler is called by a post");
+	if (!READ_ONCE(end->locked))
+		return true;
+	fail(end, "the handler is called while a post holds its lock");
+	return false;
+}
+
 static void comp_handler(struct ib_cq *cq, void *context)
 {
 	struct end *end = context;
+	unsigned long flags;
 	struct ib_wc wc;
+
+	if (!may_lock(end))
+		return;
+	spin_lock_irqsave(&end->lock, flags);
+	spin_unlock_irqrestore(&end->lock, flags);
 
 	if (atomic_inc_return(&end->running) != 1)
 		fail(end, "the handler is called while it runs");
@@ -233,6 +261,7 @@ static int create_end(struct end *end, bool srq)
 	unsigned int i;
 	int err;
 
+	spin_lock_init(&end->lock);
 	if (IS_ERR(pd))
 		return PTR_ERR(pd);
 	end->pd = pd;
@@ -348,6 +377,67 @@ static int exchange(struct end *a, struct end *b, unsigned int rounds)
 	return err;
 }
 
+/* The contexts that clients post in, but for softirqs: the handlers do that. */
+static int post_none_locked(struct end *end, unsigned int i)
+{
+	return post_send(end, i);
+}
+
+static int post_bh_locked(struct end *end, unsigned int i)
+{
+	int err;
+
+	spin_lock_bh(&end->lock);
+	WRITE_ONCE(end->locked, true);
+	err = post_send(end, i);
+	WRITE_ONCE(end->locked, false);
+	spin_unlock_bh(&end->lock);
+	return err;
+}
+
+static int post_irq_locked(struct end *end, unsigned int i)
+{
+	unsigned long flags;
+	int err;
+
+	spin_lock_irqsave(&end->lock, flags);
+	WRITE_ONCE(end->locked, true);
+	err = post_send(end, i);
+	WRITE_ONCE(end->locked, false);
+	spin_unlock_irqrestore(&end->lock, flags);
+	return err;
+}
+
+/* One message and its answer. @n: how many there are then, of all QPs */
+static int post_one(struct end *a, struct end *b, unsigned int n)
+{
+	static int (*const post[])(struct end *end, unsigned int i) = {
+		post_none_locked, post_bh_locked, post_irq_locked,
+	};
+	unsigned int i = n % QPS;
+	int err;
+
+	a->to_send[i] = 1;
+	WRITE_ONCE(a->poster, current);
+	err = post[n % ARRAY_SIZE(post)](a, i);
+	WRITE_ONCE(a->poster, NULL);
+	if (!err && !wait_event_timeout(progress, faulty(a, b) ||
+					(exchanged(a, n) && exchanged(b, n)),
+					TIMEOUT))
+		err = -ETIMEDOUT;
+	return err;
+}
+
+static int post_all(struct end *a, struct end *b, unsigned int posts)
+{
+	unsigned int n = READ_ONCE(a->received), end = n + posts;
+	int err = 0;
+
+	while (!err && !faulty(a, b) && n < end)
+		err = post_one(a, b, ++n);
+	return err;
+}
+
 /* Without SRQ receives are flushed, with one an event tells of the last of
  * them. Both have the handlers post one send for each QP.
  */
@@ -390,7 +480,8 @@ static int say(const char *name, struct end *end, int err)
 	return err;
 }
 
-static int run(struct end *a, struct end *b, unsigned int rounds)
+static int run(struct end *a, struct end *b, unsigned int rounds,
+	       unsigned int posts)
 {
 	int err;
 
@@ -401,6 +492,8 @@ static int run(struct end *a, struct end *b, unsigned int rounds)
 		err = connect_all(a, b);
 	if (!err)
 		err = exchange(a, b, rounds);
+	if (!err)
+		err = post_all(a, b, posts);
 	if (!err && !faulty(a, b))
 		err = flush(a, b);
 	destroy_end(a);
@@ -437,7 +530,7 @@ static struct ib_client client = {
 	.add	= add_device,
 };
 
-static int run_named(struct end *end, unsigned int rounds)
+static int run_named(struct end *end, unsigned int rounds, unsigned int posts)
 {
 	unsigned int i;
 	int err;
@@ -450,7 +543,7 @@ static int run_named(struct end *end, unsigned int rounds)
 
 	err = -ENODEV;
 	if (end[0].dev && end[1].dev)
-		err = run(&end[0], &end[1], rounds);
+		err = run(&end[0], &end[1], rounds, posts);
 	for (i = 0; i < 2; i++) {
 		if (end[i].dev)
 			ib_device_put(end[i].dev);
@@ -463,7 +556,7 @@ static ssize_t cq_test_write(struct file *file, const char __user *from,
 {
 	static DEFINE_MUTEX(lock);
 	char buf[2 * IB_DEVICE_NAME_MAX + 64];
-	unsigned int rounds;
+	unsigned int rounds, posts;
 	struct end *end;
 	int err;
 
@@ -478,10 +571,10 @@ static ssize_t cq_test_write(struct file *file, const char __user *from,
 		return -ENOMEM;
 	mutex_lock(&lock);
 	err = -EINVAL;
-	if (sscanf(buf, "%63s %u %63s %u %u", search.name[0],
+	if (sscanf(buf, "%63s %u %63s %u %u %u", search.name[0],
 		   &end[0].gid_index, search.name[1], &end[1].gid_index,
-		   &rounds) == 5 && rounds)
-		err = run_named(end, rounds);
+		   &rounds, &posts) == 6 && rounds)
+		err = run_named(end, rounds, posts);
 	mutex_unlock(&lock);
 	kfree(end);
 	return err ?: size;

@@ -41,14 +41,129 @@ static bool rxe_run_is_short(struct rxe_qp *qp)
  * rxe_run_posted - process what user space has posted to a send queue
  * @qp: the QP, referenced by the caller
  *
- * Context: process, may sleep; no locks held. A kernel user's post_send may be
- * called with locks held, and is not for this.
+ * Context: process, may sleep; no locks held. For a kernel user's post_send see
+ * rxe_run_posted_kernel().
  */
 void rxe_run_posted(struct rxe_qp *qp)
 {
 	if (rxe_run_is_short(qp))
 		rxe_run_task(&qp->send_task, RXE_RUN_POSTED);
 	else
+		rxe_sched_task(&qp->send_task);
+}
+
+/* How many packets a work request of a kernel user is; 0: it has none to send */
+static unsigned int rxe_run_packets(struct rxe_qp *qp,
+				    const struct rxe_send_wqe *wqe)
+{
+	switch (wqe->wr.opcode) {
+	case IB_WR_REG_MR:
+	case IB_WR_LOCAL_INV:
+	case IB_WR_BIND_MW:
+		return 0;
+	case IB_WR_RDMA_READ:
+	case IB_WR_RDMA_READ_WITH_INV:
+		return 1;
+	default:
+		return DIV_ROUND_UP(wqe->dma.length, qp->mtu) ?: 1;
+	}
+}
+
+/* Are all work requests few packets, and is the last one completed by an ACK?
+ * Another CPU may be on its way through the queue: a wrong answer costs time
+ * and no more. A QP that never was in RTS has no MTU.
+ */
+static bool rxe_run_is_few(struct rxe_qp *qp)
+{
+	struct rxe_queue *q = qp->sq.queue;
+	u32 end = queue_get_producer(q, QUEUE_TYPE_FROM_CLIENT);
+	unsigned int left = RXE_RUN_POSTED, n = 0;
+	u32 i = READ_ONCE(qp->req.wqe_index);
+
+	if (qp_type(qp) != IB_QPT_RC || qp_state(qp) != IB_QPS_RTS)
+		return false;
+	for (; i != end; i = queue_next_index(q, i)) {
+		n = rxe_run_packets(qp, queue_addr_from_index(q, i));
+		if (n + 1 > left)
+			return false;
+		left -= n ?: 1;
+	}
+	return n;
+}
+
+/* May a softirq interrupt the caller? Then it holds no lock that a softirq may
+ * take, and so none that a handler of a CQ may. With PREEMPT_RT it may hold one
+ * all the same.
+ */
+static bool rxe_run_allows_softirq(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !in_interrupt() &&
+	       !irqs_disabled();
+}
+
+/* Has the requester sent all, and an ACK completes it? */
+static bool rxe_run_waits(struct rxe_qp *qp)
+{
+	struct rxe_queue *q = qp->sq.queue;
+	u32 last = (qp->req.wqe_index - 1) & q->index_mask;
+
+	return !qp->req.need_retry &&
+	       qp->req.wqe_index == queue_get_producer(q, QUEUE_TYPE_FROM_CLIENT) &&
+	       rxe_sq_wqe(qp, last)->state == wqe_state_pending;
+}
+
+/* The requester's half of a send task. No handler is called here, but by the
+ * softirq that receives the ACK. On this host that may be as soon as softirqs
+ * can run again, and it needs the task: leave that first. If another CPU is to
+ * go on with the task, let them run first, for netkit and veth deliver what was
+ * sent in one: it would be overtaken (see rxe_run_where()).
+ */
+static void rxe_run_req(struct rxe_qp *qp)
+{
+	struct rxe_task *task = &qp->send_task;
+	unsigned int n = RXE_RUN_POSTED;
+	bool done = false;
+
+	if (!rxe_take_task(task))
+		return;
+
+	local_bh_disable();
+	while (!rxe_requester(qp) && --n)
+		;
+	if (rxe_run_waits(qp))
+		done = rxe_try_leave_task(task);
+	local_bh_enable();
+
+	if (!done)
+		rxe_leave_task(task, true);
+}
+
+/**
+ * rxe_run_posted_kernel - process what a kernel user has posted to a send queue
+ * @qp: the QP, referenced by the caller
+ *
+ * A verb must not call a handler (Documentation/infiniband/core_locking.rst),
+ * and the caller may hold locks that handlers take. So where a softirq could
+ * come anyway, packets are sent in place, and softirqs do all else. If there is
+ * more than that to do, it is the workqueue's.
+ *
+ * Context: any; the caller may hold locks.
+ */
+void rxe_run_posted_kernel(struct rxe_qp *qp)
+{
+	bool in_place;
+
+	/* for rxe_run_bar_softirq(), which waits until memory that may sleep
+	 * cannot be met here any more
+	 */
+	rcu_read_lock();
+	in_place = rxe_run_allows_softirq() && rxe_run_is_few(qp) &&
+		   !atomic_read_acquire(&qp->pd->sleepers);
+	if (in_place)
+		rxe_run_req(qp);
+	rcu_read_unlock();
+
+	if (!in_place)
 		rxe_sched_task(&qp->send_task);
 }
 
@@ -160,8 +275,8 @@ void rxe_run_rcvd(struct rxe_task *task, enum rxe_run_where where)
  *
  * Memory that is on demand takes page faults and a mutex, and the exporter of
  * a dma-buf has to be asked before each access: both may sleep. Softirqs do
- * nothing for the QPs of a PD that has such an MR but take their ACKs, and on
- * return none is left that began before.
+ * nothing for the QPs of a PD that has such an MR but take their ACKs, and
+ * kernel users send nothing in place. On return none is left that began before.
  *
  * Context: process, may sleep.
  */

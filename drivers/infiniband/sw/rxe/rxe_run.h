@@ -28,6 +28,7 @@ enum rxe_run_where {
 };
 
 void rxe_run_posted(struct rxe_qp *qp);
+void rxe_run_posted_kernel(struct rxe_qp *qp);
 enum rxe_run_where rxe_run_where(struct rxe_qp *qp, struct rxe_pkt_info *pkt);
 void rxe_run_rcvd(struct rxe_task *task, enum rxe_run_where where);
 void rxe_run_mr_may_sleep(struct rxe_mr *mr);

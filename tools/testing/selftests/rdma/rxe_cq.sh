@@ -9,19 +9,22 @@
 . "$(dirname "$0")/rxe_lib.sh"
 
 ROUNDS=$(scale 2000 200)
+POSTS=$(scale 600 150)
 MESSAGES=$(scale 500 100)
 CLIENT=/sys/kernel/debug/rxe_cq_test
 
-# A kernel client, rxe_cq_test.c, that polls, arms and posts in its handlers, and
-# in the event handler of its QPs, also while these are flushed
-kernel_client()
+# A kernel client, rxe_cq_test.c. It polls, arms and posts in its handlers, and
+# in the event handler of its QPs, also while these are flushed. And a process of
+# it posts: with no lock, and with the lock that its handler takes, bottom halves
+# or interrupts off.
+kernel_client() # LAYER ROUNDS POSTS
 {
 	local gid_a gid_b
 
 	layers "$1" "$1" &&
 	gid_a=$(gid_index "$RXE_A" $IP_A) &&
 	gid_b=$(gid_index "$RXE_B" $IP_B) || return 1
-	echo "$RXE_A $gid_a $RXE_B $gid_b $ROUNDS" 2>"$TMP/client" >$CLIENT || {
+	echo "$RXE_A $gid_a $RXE_B $gid_b $2 $3" 2>"$TMP/client" >$CLIENT || {
 		say "$(tail -n 1 "$TMP/client"): $(dmesg | tail -n 1)"
 		return 1
 	}
@@ -102,7 +105,7 @@ KINDS=(netkit-l2 netkit-l3)
 # Debian's own kernel has no modules of ours but rdma_rxe.
 [ "${RXE_KERNEL_SHIPPED:-no}" != yes ] || KINDS=()
 
-start $((2 * ${#KINDS[@]} + 3))
+start $((4 * ${#KINDS[@]} + 3))
 [ ${#KINDS[@]} -gt 0 ] ||
 	say "left out: kernel clients; this kernel has no rxe_cq_test"
 modprobe -q rxe_cq_test
@@ -111,7 +114,9 @@ for kind in "${KINDS[@]}"; do
 	pair_up "$kind" || ktap_exit_fail_msg "no topology"
 	for layer in 2 3; do
 		run_case "$kind, layer $layer: a kernel client that works in its handlers" \
-			unwarned kernel_client $layer
+			unwarned kernel_client $layer "$ROUNDS" 0
+		run_case "$kind, layer $layer: a kernel client that posts with its locks held" \
+			unwarned kernel_client $layer 1 "$POSTS"
 	done
 	pair_down
 done
