@@ -25,11 +25,23 @@ install_tests()
 		install
 }
 
+# The tree's files of ours are links, and TEST_INCLUDES are installed as they are.
+follow_links()
+{
+	local link
+
+	find "$tmp/install" -type l | while read -r link; do
+		cp --remove-destination "$(readlink -f "$link")" "$link" ||
+			return 1
+	done
+}
+
 lock "ksft-$LINE"
 scratch
 mkdir -p "$build"
 step "kernel headers" "$LOGS/headers-$LINE.log" headers
 step "build selftests" "$LOGS/ksft-$LINE.log" install_tests
+follow_links || die "cannot copy what TARGETS=$TARGETS includes"
 [ -s "$tmp/install/kselftest-list.txt" ] || die "no test in TARGETS=$TARGETS"
 rm -rf "$KSFT"
 mv "$tmp/install" "$KSFT"

@@ -22,13 +22,17 @@ need_modules()
 }
 
 # By these rules a packet from one end to the other leaves by the netdev, although
-# both addresses are local. A packet that comes in is still delivered.
+# both addresses are local. A packet that comes in is still delivered. The RDMA CM
+# looks whether the netdev that a request came by leads to who sent it; that look-up
+# has an outgoing netdev and no incoming one.
 split_routes()
 {
 	local f=$1 a=$2 b=$3
 
 	ip "$f" rule add pref 100 iif lo to "$b" lookup 4791 &&
 	ip "$f" rule add pref 101 iif lo to "$a" lookup 4792 &&
+	ip "$f" rule add pref 102 oif "$DEV_A" to "$b" lookup 4791 &&
+	ip "$f" rule add pref 103 oif "$DEV_B" to "$a" lookup 4792 &&
 	ip "$f" route add "$b" dev "$DEV_A" src "$a" table 4791 &&
 	ip "$f" route add "$a" dev "$DEV_B" src "$b" table 4792 &&
 	ip "$f" rule add pref 1000 lookup local &&
@@ -43,6 +47,8 @@ join_routes()
 		ip $f rule add pref 0 lookup local
 		ip $f rule del pref 100
 		ip $f rule del pref 101
+		ip $f rule del pref 102
+		ip $f rule del pref 103
 		ip $f rule del pref 1000
 		ip $f route flush table 4791
 		ip $f route flush table 4792
@@ -88,13 +94,14 @@ carried()
 	carried_by "$1" "$RXE_A" && carried_by "$1" "$RXE_B"
 }
 
+# Where both ends are in one namespace, the second is what counts.
 switch_layers()
 {
 	local n=0
 
 	trap 'exit 0' TERM
 	while :; do
-		layers $((2 + n % 2)) $((2 + n / 2 % 2))
+		layers $((2 + n / 2 % 2)) $((2 + n % 2))
 		n=$((n + 1))
 		read -r -t 0.05 <>"$TMP/never"
 	done
@@ -131,7 +138,7 @@ fio_verify()
 		--size="$(scale 16M 4M)" --offset_increment="$(scale 16M 4M)" \
 		--numjobs=4 --iodepth=8 --ioengine=libaio --direct=1 \
 		--verify=crc32c --do_verify=1 --verify_fatal=1 \
-		--group_reporting "$@" >"$TMP/fio" 2>&1 || {
+		--verify_state_save=0 --group_reporting "$@" >"$TMP/fio" 2>&1 || {
 		say "fio: status $?: $(grep -m 1 -E 'error|verify|bad' "$TMP/fio")"
 		return 1
 	}
