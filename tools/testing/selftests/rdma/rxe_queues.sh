@@ -31,7 +31,33 @@ beside()
 	traffic_ok
 }
 
-start 17
+# A CQ can have as many entries as the device says, and users have much more than
+# 32767: libfabric's ofi_rxm wants 262144.
+large_cq()
+{
+	python3 - "$RXE_A" >"$TMP/large" 2>&1 <<-'END' ||
+	import sys
+	from pyverbs.cq import CQ
+	from pyverbs.device import Context
+	from pyverbs.pyverbs_error import PyverbsRDMAError
+
+	ctx = Context(name=sys.argv[1])
+	most = ctx.query_device().max_cqe
+	assert most >= 262144, f"max_cqe {most}"
+	with CQ(ctx, 262144) as cq:
+	    assert cq.cqe >= 262144, f"{cq.cqe} entries"
+	with CQ(ctx, most) as cq:
+	    assert cq.cqe == most, f"{cq.cqe} of {most} entries"
+	try:
+	    CQ(ctx, most + 1)
+	except PyverbsRDMAError:
+	    sys.exit(0)
+	sys.exit("more entries than the device has")
+	END
+	{ say "$(tail -n 1 "$TMP/large")"; return 1; }
+}
+
+start 18
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 for type in rc uc ud; do
 	run_case "$type: each field of a send WQE" unwarned beside 2 send $type
@@ -51,5 +77,6 @@ for type in rc srq; do
 	run_case "$type: post_recv and poll_cq by the kernel" \
 		unwarned beside 2 refused $type
 done
+run_case "a CQ as large as the device has one" large_cq
 run_case "an SRQ and a CQ that are resized" unwarned beside 2 resize srq
 ktap_finished
