@@ -8,6 +8,7 @@
 #include <linux/etherdevice.h>
 #include <linux/inetdevice.h>
 #include <net/addrconf.h>
+#include <net/arp.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <trace/events/rxe.h>
@@ -119,6 +120,39 @@ static const u8 *rxe_eth_dmac(struct net_device *ndev, const struct rxe_av *av)
 
 	dst = ipv6_dev_find(dev_net(ndev), daddr, NULL);
 	return dst && dst->type == ARPHRD_ETHER ? dst->dev_addr : NULL;
+}
+
+/**
+ * rxe_eth_find_dmac - fill in the link-layer address that a user left out
+ * @attr: what the user gave, its SGID resolved
+ * @av: address vector made of it
+ *
+ * Users in the kernel have to resolve it themselves. SMC-R v2 does not at the
+ * end that listens: a proposal of v2 alone names no link-layer address of its
+ * sender. SMC-R v2 is for IPv4 only. IP has talked to the peer by then, so the
+ * netdev has a neighbour for it; the neighbour is a gateway if it has none, and
+ * the packets go by IP.
+ *
+ * Context: any.
+ */
+void rxe_eth_find_dmac(const struct rdma_ah_attr *attr, struct rxe_av *av)
+{
+	struct net_device *ndev;
+	struct neighbour *neigh;
+
+	if (likely(!is_zero_ether_addr(av->dmac)) ||
+	    av->network_type != RXE_NETWORK_TYPE_IPV4)
+		return;
+
+	rcu_read_lock();
+	ndev = rdma_read_gid_attr_ndev_rcu(attr->grh.sgid_attr);
+	if (IS_ERR(ndev) || ndev->type != ARPHRD_ETHER)
+		goto out;
+	neigh = __ipv4_neigh_lookup_noref(ndev, *(u32 *)rxe_eth_daddr(av));
+	if (neigh && READ_ONCE(neigh->nud_state) & NUD_VALID)
+		neigh_ha_snapshot(av->dmac, neigh, ndev);
+out:
+	rcu_read_unlock();
 }
 
 /* an old rdma-core puts the address vector where the user can change it

@@ -74,6 +74,7 @@ void rxe_eth_prepare(struct rxe_av *av, struct rxe_pkt_info *pkt,
 int rxe_eth_xmit(struct sk_buff *skb, struct rxe_pkt_info *pkt);
 bool rxe_eth_has_addr(struct net_device *ndev, __be16 protocol,
 		      const void *addr);
+void rxe_eth_find_dmac(const struct rdma_ah_attr *attr, struct rxe_av *av);
 
 /* rxe_eth_rcv.c */
 int rxe_eth_rcv_start(struct rxe_dev *rxe, struct net_device *ndev);

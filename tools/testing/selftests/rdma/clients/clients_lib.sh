@@ -200,3 +200,20 @@ carried_late()
 	done
 	carried_by "$1" "$RXE_A" && carried_by "$1" "$RXE_B"
 }
+
+# half_pair_up KIND: the topology of rxe_lib.sh with B in the initial namespace
+half_pair_up()
+{
+	ip netns add "$NS_A" && ip netns attach "$NS_B" 1 &&
+	make_link "$1" "$NS_A" "$NS_B" &&
+	end_up "$NS_A" "$DEV_A" "$RXE_A" $IP_A $IP6_A &&
+	end_up "$NS_B" "$DEV_B" "$RXE_B" $IP_B $IP6_B &&
+	waitfor 10 link_active "$RXE_A" && waitfor 10 link_active "$RXE_B" &&
+	gid_index "$RXE_A" $IP_A >/dev/null &&
+	gid_index "$RXE_B" $IP_B >/dev/null &&
+	waitfor 10 in_a ping -c 1 -W 1 $IP_B &&
+	waitfor 10 in_a ping -c 1 -W 1 $IP6_B || {
+		say "cannot set up $1"
+		return 1
+	}
+}
