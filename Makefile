@@ -70,7 +70,7 @@ export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS KSFT
 T := $(TOP)/tools/testing/rxe
 
 .PHONY: help run run_tests tree sources kernel root tools dmabuf rdmacore
-.PHONY: rxedump shell exec bench soak check selftest modsrc dkms series
+.PHONY: rxedump shell exec bench soak check selftest modsrc dkms debs series
 .PHONY: clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -133,6 +133,11 @@ modsrc: sources
 dkms:
 	@$(T)/dkms.sh
 
+# Debian packages of the module and of the programs
+debs: tools
+	@$(T)/deps.sh root
+	@$(T)/mkdebs.sh
+
 series: sources
 	@$(T)/deps.sh series
 	@$(T)/series.sh
@@ -160,7 +165,7 @@ check:
 	@$(T)/deps.sh tree kernel rxedump check
 	@$(T)/check.sh
 
-selftest: kernel root tools
+selftest: kernel root debs
 	@$(T)/deps.sh selftest
 	@$(T)/selftest.sh
 

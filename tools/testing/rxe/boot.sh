@@ -111,6 +111,8 @@ write_share()
 		"$run/share/rxe_netdev.py"
 	copy dmabuf "$OUT/dmabuf" share/dmabuf
 	copy rdma-core "$OUT/rdma-core" share/rdma-core
+	cp "$HERE/guest/reg_dmabuf.py" "$run/share"
+	[ ! -d "$OUT/debs" ] || copy debs "$OUT/debs" share/debs
 	write_job
 	mhz=$(awk -F': ' '/^cpu MHz/ { print $2; exit }' /proc/cpuinfo)
 	model=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)

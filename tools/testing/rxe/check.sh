@@ -219,13 +219,17 @@ rxedump_tests()
 }
 
 # mandoc says all on stdout, groff all on stderr
-man_page()
+man_pages()
 {
-	local page=$TOP/tools/rdma/rxedump/rxedump.8
+	local page rc=0
 
-	mandoc -T lint -W warning "$page" &&
-		[ -z "$(groff -ww -man -z "$page" 2>&1 | tee "$tmp/groff")" ] ||
-		{ cat "$tmp/groff"; return 1; }
+	for page in "$TOP"/tools/rdma/*/*.[18]; do
+		mandoc -T lint -W warning "$page" &&
+			[ -z "$(groff -ww -man -z "$page" 2>&1 |
+				tee "$tmp/groff")" ] ||
+			{ cat "$tmp/groff"; rc=1; }
+	done
+	return $rc
 }
 
 static_checks()
@@ -247,7 +251,7 @@ static_checks()
 	check "W=1, sparse: not RXE, um 7.3" compile_others um 7.3
 	check "rxedump: builds without warnings" rxedump
 	check "rxedump: offline tests" rxedump_tests
-	check "rxedump: its man page is clean" man_page
+	check "man pages are clean" man_pages
 	check "checkpatch --strict" checkpatch
 	check "kernel-doc" kernel_doc
 	echo "1..$count"

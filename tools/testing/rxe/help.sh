@@ -13,6 +13,8 @@ RXE over netkit: an overlay on the Linux kernel tree
   make soak MINUTES=10          everything at once at random, from a SEED that
                                 it says; EPOCH=n repeats an epoch of it
   make dkms                     the module for the kernel of a machine of yours
+  make debs                     Debian 13 packages of the module, RXE's provider
+                                with dma-bufs, rxedump, dmabuf_perf
   make series                   the overlay as mails for git am, to build/series
   make check                    checkpatch, sparse, W=1, shellcheck, patches
   make selftest                 tests the harness: provokes each verdict

@@ -12,6 +12,7 @@ needs=gcc,libc6-dev,cmake,ninja-build,pkgconf,patch,ca-certificates
 needs+=,libnl-3-dev,libnl-route-3-dev,libudev-dev,libdrm-dev,cython3,python3-dev
 
 # In the chroot.  --tar-only: what apt has verified, and nothing to unpack it by.
+# SKIP_RPATH: else the provider would look for libraries where it was built.
 build_script()
 {
 	cat <<-'EOF'
@@ -24,7 +25,7 @@ build_script()
 		patch -p1 --fuzz=0 <"$p"
 	done
 	cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-		-DNO_MAN_PAGES=1
+		-DNO_MAN_PAGES=1 -DCMAKE_SKIP_RPATH=1
 	cd build
 	ninja $(ninja -t targets all |
 		sed -n 's/^\(rxe-rdmav[0-9]*\|dmabuf\.[^/]*\|mr\.[^/]*\): phony$/\1/p')
@@ -33,6 +34,8 @@ build_script()
 	cp python/pyverbs/dmabuf.*.so python/pyverbs/mr.*.so /out/pyverbs
 	strip --strip-debug /out/*.so /out/pyverbs/*.so
 	cp -rL ../tests /out/tests
+	cd ..
+	basename "$PWD" | sed 's/^rdma-core-//' >/out/version
 	EOF
 }
 

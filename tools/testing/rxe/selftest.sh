@@ -181,6 +181,25 @@ packed()
 	result $rc "dkms builds the module for Debian's kernel"
 }
 
+# The packages of `make debs`: the job in the guest says a line a case.
+packages()
+{
+	local rc=0 word name
+
+	SCRIPT=$HERE/guest/debs "$HERE/boot.sh" exec >"$tmp/cases" 2>&1 || rc=$?
+	: >"$tmp/log"
+	while read -r word name; do
+		case $word in
+		ok) result 0 "packages: $name" ;;
+		not) result 1 "packages: ${name#ok }" ;;
+		\#) echo "$name" >>"$tmp/log"; continue ;;
+		esac
+		: >"$tmp/log"
+	done <"$tmp/cases"
+	grep '^rxe: ' "$tmp/cases" >"$tmp/log" || true
+	result $rc "packages: the guest passes"
+}
+
 all()
 {
 	verdicts
@@ -188,6 +207,7 @@ all()
 	nothing_left
 	interrupted_run
 	packed
+	packages
 	interrupted_source
 	echo "1..$count"
 	[ "$failed" -eq 0 ]
