@@ -146,6 +146,19 @@ void rxe_layer_detach(struct rxe_dev *rxe)
 	rxe_devmem_exit(&rxe->layer.devmem);
 }
 
+/* A bridge or a bond that is about to take the netdev will find that it has a
+ * receive handler, and can say no more than EBUSY.
+ */
+static void rxe_layer_tell_port(struct net_device *ndev)
+{
+	struct rxe_dev *rxe;
+
+	list_for_each_entry(rxe, &rxe_layer_list, layer.list)
+		if (rtnl_dereference(rxe->layer.ndev) == ndev &&
+		    rxe->layer.has_handler)
+			netdev_info(ndev, "RXE receives at layer 2: no port of another netdev before net.rxe.rxe_network_layer=3\n");
+}
+
 /**
  * rxe_layer_netdev_event - netdevice notifier
  * @ndev: the netdev
@@ -168,6 +181,9 @@ void rxe_layer_netdev_event(struct net_device *ndev, unsigned long event,
 		list_for_each_entry_safe(rxe, tmp, &rxe_layer_list, layer.list)
 			if (rtnl_dereference(rxe->layer.ndev) == ndev)
 				rxe_layer_detach_locked(rxe);
+		break;
+	case NETDEV_JOIN:
+		rxe_layer_tell_port(ndev);
 		break;
 	case NETDEV_CHANGEUPPER:
 		if (!upper->linking)
