@@ -8,6 +8,7 @@
 # shellcheck source=../rxe_lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../rxe_lib.sh"
 
+# shellcheck disable=SC2034 # the tests use it
 CLIENTS=$(cd "$(dirname "$0")" && pwd)
 HELPERS=()
 

@@ -59,9 +59,6 @@ mount_nfs()
 
 umount_nfs()
 {
-	local proto=rdma
-
-	[[ $1 != *:* ]] || proto=rdma6
 	timeout -k 5 "$(scale 20 60)" umount "$MNT" || {
 		say "cannot unmount"
 		return 1
