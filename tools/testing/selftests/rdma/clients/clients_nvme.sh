@@ -69,6 +69,11 @@ detach()
 	disk_goes 'nvme*' device/subsysnqn $NQN
 }
 
+controller_gone()
+{
+	! grep -qsx "$NQN" /sys/class/nvme/nvme*/subsysnqn
+}
+
 # nvmet's port does not listen again after the device of its address went: upstream
 # destroys the listener (nvmet_rdma_device_removal()) and makes no new one. What
 # was connected fails when its time is over.
@@ -77,7 +82,7 @@ target_lost()
 	local LOSS=5
 
 	attached && busy 60 && lose "$RXE_B" "$DEV_B" $IP_B &&
-	fails "$(scale 30 120)"
+	fails "$(scale 30 120)" && waitfor "$(scale 60 120)" controller_gone
 }
 
 relisten()
