@@ -520,7 +520,7 @@ shared_again()
 	rdma system show | grep -q 'netns shared'
 }
 
-modprobe -q rdma_rxe
+modprobe -q -a rdma_rxe ib_umad
 [ "$(id -u)" -ne 0 ] || waitfor 10 rdma system set netns exclusive ||
 	skip_all "there are other network namespaces"
 LOG=$(($(dmesg | wc -l) + 1))
