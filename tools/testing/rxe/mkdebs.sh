@@ -9,7 +9,7 @@
 
 to=$OUT/debs
 
-# who made the last commit
+# the author of the last commit
 maintainer()
 {
 	git -C "$TOP" log -1 --format='%an <%ae>' 2>/dev/null ||

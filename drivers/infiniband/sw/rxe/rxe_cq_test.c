@@ -46,7 +46,7 @@ static DECLARE_WAIT_QUEUE_HEAD(progress);
  * @sent: number of completions of sends
  * @flushed: number of completions of flushed requests
  * @last_wqe: number of events
- * @lock: taken by the handler of @cq, and held by who posts in some contexts
+ * @lock: taken by the handler of @cq, and held by @poster in some contexts
  * @poster: the task that posts; NULL: none
  * @locked: @poster holds @lock
  * @fault: the first one; NULL: none
@@ -144,8 +144,9 @@ static void handle_wc(struct end *end, struct ib_wc *wc)
 		handle_recv(end, wc, !end->srq);
 }
 
-/* A softirq may run on top of a post that has not disabled it. All else would
- * wait for a lock of the poster. Return: the lock can be taken.
+/* A softirq may interrupt a post that has not disabled softirqs. A handler that is
+ * called in any other way while its lock is held waits for that lock for ever.
+ * Return: the lock can be taken.
  */
 static bool may_lock(struct end *end)
 {

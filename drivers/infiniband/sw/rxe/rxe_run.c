@@ -70,8 +70,8 @@ static unsigned int rxe_run_packets(struct rxe_qp *qp,
 }
 
 /* Are all work requests few packets, and is the last one completed by an ACK?
- * Another CPU may be on its way through the queue: a wrong answer costs time
- * and no more. A QP that never was in RTS has no MTU.
+ * Another CPU may change the queue meanwhile: a wrong answer costs time and no
+ * more. A QP that never was in RTS has no MTU.
  */
 static bool rxe_run_is_few(struct rxe_qp *qp)
 {

@@ -7,4 +7,5 @@ TEST_PROGS += rxe_exclusive.sh
 # end of TEST_PROGS
 
 TEST_FILES += rxe_exclusive.py
+TEST_FILES += rxe_exclusive_lib.sh
 # end of TEST_FILES

@@ -34,14 +34,6 @@ traffic_ends()
 	}
 }
 
-is_dead()
-{
-	case $(cut -d ' ' -f 3 "/proc/$1/stat" 2>/dev/null) in
-	Z | "") return 0 ;;
-	esac
-	return 1
-}
-
 netdev_gone()
 {
 	! ip -n "$1" link show "$2" >/dev/null 2>&1

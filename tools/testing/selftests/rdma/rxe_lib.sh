@@ -134,6 +134,15 @@ spawn_ready()
 	}
 }
 
+# is_dead PID: it has ended, and may wait for us to know
+is_dead()
+{
+	case $(cut -d ' ' -f 3 "/proc/$1/stat" 2>/dev/null) in
+	Z | "") return 0 ;;
+	esac
+	return 1
+}
+
 # stop PID: end it and return its status
 stop()
 {
@@ -326,22 +335,32 @@ end_up()
 	ip netns exec "$1" rdma link add "$3" type rxe netdev "$2"
 }
 
-# pair_up KIND: the topology above, both ends at layer 3
-pair_up()
+# ends_ready: both ends are active, have their GIDs and reach each other
+ends_ready()
 {
-	ip netns add "$NS_A" && ip netns add "$NS_B" &&
-	make_link "$1" "$NS_A" "$NS_B" &&
-	end_up "$NS_A" "$DEV_A" "$RXE_A" $IP_A $IP6_A &&
-	end_up "$NS_B" "$DEV_B" "$RXE_B" $IP_B $IP6_B &&
 	waitfor 10 link_active "$RXE_A" &&
 	waitfor 10 link_active "$RXE_B" &&
 	gid_index "$RXE_A" $IP_A >/dev/null &&
 	gid_index "$RXE_B" $IP_B >/dev/null &&
-	waitfor 10 in_a ping -c 1 -W 1 $IP_B &&
-	waitfor 10 in_a ping -c 1 -W 1 $IP6_B || {
-		say "cannot set up $1"
+	waitfor 10 in_a ping -c 1 -W 1 -I $IP_A $IP_B &&
+	waitfor 10 in_a ping -c 1 -W 1 -I $IP6_A $IP6_B || {
+		say "cannot set up the pair"
 		return 1
 	}
+}
+
+# ends_up: addresses and RXE at both ends of the link
+ends_up()
+{
+	end_up "$NS_A" "$DEV_A" "$RXE_A" $IP_A $IP6_A &&
+	end_up "$NS_B" "$DEV_B" "$RXE_B" $IP_B $IP6_B
+}
+
+# pair_up KIND: the topology above, both ends at layer 3
+pair_up()
+{
+	ip netns add "$NS_A" && ip netns add "$NS_B" &&
+	make_link "$1" "$NS_A" "$NS_B" && ends_up && ends_ready
 }
 
 pair_down()

@@ -123,14 +123,6 @@ busy()
 	}
 }
 
-is_dead()
-{
-	case $(cut -d ' ' -f 3 "/proc/$1/stat" 2>/dev/null) in
-	Z | "") return 0 ;;
-	esac
-	return 1
-}
-
 # ends SECONDS: busy has ended in this time; its status
 ends()
 {
@@ -198,6 +190,17 @@ block_cases()
 			unwarned again_at $layer
 	done
 	run_case "layer changes under I/O" unwarned switched
+}
+
+# ipv6_cases: for clients that can
+ipv6_cases()
+{
+	local layer
+
+	for layer in 2 3; do
+		run_case "IPv6, layer $layer: verified I/O, file system" \
+			unwarned verified_at $layer $IP6_B
+	done
 }
 
 # other_pairs: the same I/O with another kind of pair. Fewer cases than one for

@@ -7,62 +7,8 @@
 # shellcheck disable=SC2015
 # shellcheck source=clients_lib.sh
 . "$(dirname "$0")/clients_lib.sh"
-
-in_dev()
-{
-	local ns=$NS_A
-
-	[ "$1" = "$RXE_A" ] || ns=$NS_B
-	shift
-	ip netns exec "$ns" "$@"
-}
-
-rxe_gone()
-{
-	! rdma dev show "$RXE_A" 2>/dev/null && ! rdma dev show "$RXE_B" 2>/dev/null
-}
-
-link_active()
-{
-	in_dev "$1" rdma link show "$1/1" | grep -q 'state ACTIVE'
-}
-
-gid_index()
-{
-	local GID dir=/sys/class/infiniband/$1/ports/1/gids
-
-	gid_of "$2"
-	waitfor 10 in_dev "$1" grep -rq "$GID" "$dir" && basename \
-		"$(in_dev "$1" grep -rl "$GID" "$dir" | head -n 1)"
-}
-
-read_counters()
-{
-	local dev dir what value
-
-	read -r -t 0.025 <>"$TMP/never"
-	for dev in "$RXE_A" "$RXE_B"; do
-		dir=/sys/class/infiniband/$dev/ports/1/hw_counters
-		while IFS=: read -r what value; do
-			NOW[$dev.${what##*/}]=$value
-		done < <(in_dev "$dev" grep -r . "$dir")
-	done 2>/dev/null
-}
-
-finish()
-{
-	local name
-
-	trap - EXIT
-	kill_bg
-	for name in $(runtime list -q); do
-		runtime delete -f "$name"
-	done
-	pair_down
-	waitfor 30 rdma system set netns shared ||
-		say "the mode stays exclusive"
-	rm -rf --one-file-system "$TMP"
-}
+# shellcheck source=../rxe_exclusive_lib.sh
+. "$HERE/rxe_exclusive_lib.sh"
 
 # runtime COMMAND...: crun, with its state in our folder
 runtime()
@@ -75,7 +21,7 @@ contain()
 {
 	local bundle
 
-	bundle=$(mktemp -d "$TMP/rxe-XXXXXX") &&
+	bundle=$(mktemp -d -p "$TMP") &&
 	"$CLIENTS/clients_crun.py" "$bundle" "$@" &&
 	timeout -k 5 "$(scale 30 120)" crun --root "$TMP/crun" run \
 		--bundle "$bundle" "${bundle##*/}"
@@ -146,11 +92,22 @@ alone()
 	}
 }
 
+remove_containers()
+{
+	local name
+
+	kill_bg
+	for name in $(runtime list -q); do
+		runtime delete -f "$name"
+	done
+}
+
 need crun rping ib_write_bw
 start 4
 rdma system set netns exclusive ||
 	ktap_exit_fail_msg "RDMA namespaces cannot be exclusive"
 mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+defer_down remove_containers
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 for n in 3 2; do
 	run_case "layer $n: rping between two containers" unwarned rping_at $n

@@ -114,10 +114,7 @@ need_modules target_core_iblock iscsi_target_mod ib_isert ib_iser sd_mod
 ! initiator_listens || skip_all "somebody uses iscsid"
 ram_disk 192
 block_cases
-run_case "IPv6, layer 2: verified I/O, file system" \
-	unwarned verified_at 2 $IP6_B
-run_case "IPv6, layer 3: verified I/O, file system" \
-	unwarned verified_at 3 $IP6_B
+ipv6_cases
 run_case "rdma link del of the initiator's device under I/O" \
 	unwarned initiator_back
 other_pairs

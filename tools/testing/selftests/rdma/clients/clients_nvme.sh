@@ -106,10 +106,7 @@ need nvme fio mkfs.ext4
 need_modules nvmet_rdma nvme_rdma
 ram_disk 192
 block_cases
-run_case "IPv6, layer 2: verified I/O, file system" \
-	unwarned verified_at 2 $IP6_B
-run_case "IPv6, layer 3: verified I/O, file system" \
-	unwarned verified_at 3 $IP6_B
+ipv6_cases
 run_case "rdma link del of the host's device under I/O" unwarned client_lost
 run_case "rdma link del of the target's device under I/O" unwarned target_lost
 run_case "rdma link del of it, and the port listens again" unwarned target_back

@@ -45,13 +45,10 @@ need fio mkfs.ext4 dd
 need_modules rnbd_server rnbd_client
 ram_disk 192
 block_cases
-run_case "IPv6, layer 2: verified I/O, file system" \
-	unwarned verified_at 2 $IP6_B
-run_case "IPv6, layer 3: verified I/O, file system" \
-	unwarned verified_at 3 $IP6_B
+ipv6_cases
 # I/O fails at once. But rdma link del lasts 30 s: rtrs_clt_stop_and_destroy_conns()
-# waits so long for the CM to tell that the peer has disconnected, and the CM tells
-# nothing more to who was told that the device goes.
+# waits so long for the CM's event of a disconnect, and after that of a removed
+# device the CM sends no more.
 run_case "rdma link del of the client's device under I/O" unwarned client_lost
 other_pairs
 ktap_finished

@@ -106,10 +106,7 @@ need fio mkfs.ext4 dd
 need_modules target_core_iblock ib_srpt ib_srp sd_mod
 ram_disk 192
 block_cases
-run_case "IPv6, layer 2: verified I/O, file system" \
-	unwarned verified_at 2 $IP6_B
-run_case "IPv6, layer 3: verified I/O, file system" \
-	unwarned verified_at 3 $IP6_B
+ipv6_cases
 run_case "rdma link del of the initiator's device under I/O" \
 	unwarned client_lost
 other_pairs
