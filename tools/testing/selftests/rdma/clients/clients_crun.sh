@@ -104,7 +104,8 @@ remove_containers()
 
 need crun rping ib_write_bw
 start 4
-rdma system set netns exclusive ||
+# a namespace of a test before may still be ending
+waitfor 10 rdma system set netns exclusive ||
 	ktap_exit_fail_msg "RDMA namespaces cannot be exclusive"
 mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 defer_down remove_containers
