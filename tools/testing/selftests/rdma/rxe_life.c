@@ -11,6 +11,8 @@
  *	   max_dest_rd_atomic of B's QP, in SQD, is modified.
  * window: the QP that a type 2 MW is bound to is destroyed before the MW.
  * limit:  max_dest_rd_atomic that the device does not have is refused.
+ * overflow: WRITEs with immediate data fill the CQ of B. Its QP is in the error
+ *	   state then, and its MR goes before the QP.
  *
  * Exit status: 0 or 1.
  */
@@ -32,11 +34,13 @@
 #define LEN		1024
 #define READ_LEN	65536
 #define MODIFY_MS	2000
+#define NR_RECV		8
 
 struct end {
 	alignas(64) uint8_t buf[READ_LEN];
 	const char *dev;
 	int gid_index;
+	int nr_cqe;
 	union ibv_gid gid;
 	struct ibv_context *ctx;
 	struct ibv_pd *pd;
@@ -45,7 +49,7 @@ struct end {
 	struct ibv_qp *qp;
 };
 
-static struct end a, b;
+static struct end a = { .nr_cqe = 2 * NR_WR }, b = { .nr_cqe = 1 };
 static bool done;
 
 #define die(fmt, ...) do {						\
@@ -82,7 +86,7 @@ static void open_end(struct end *e, const char *dev, const char *gid_index)
 		.qp_type = IBV_QPT_RC,
 		.cap = {
 			.max_send_wr = NR_WR,
-			.max_recv_wr = 1,
+			.max_recv_wr = NR_RECV,
 			.max_send_sge = 1,
 			.max_recv_sge = 1,
 		},
@@ -94,7 +98,7 @@ static void open_end(struct end *e, const char *dev, const char *gid_index)
 	if (ibv_query_gid(e->ctx, 1, e->gid_index, &e->gid))
 		die("%s: no GID %d", dev, e->gid_index);
 	e->pd = ibv_alloc_pd(e->ctx);
-	e->cq = ibv_create_cq(e->ctx, 2 * NR_WR, NULL, NULL, 0);
+	e->cq = ibv_create_cq(e->ctx, e->nr_cqe, NULL, NULL, 0);
 	if (!e->pd || !e->cq)
 		die("%s: no PD or CQ", dev);
 	e->mr = ibv_reg_mr(e->pd, e->buf, READ_LEN, IBV_ACCESS_LOCAL_WRITE |
@@ -312,6 +316,28 @@ static void run_limit(void)
 		    dev.max_qp_rd_atom);
 }
 
+static void run_overflow(void)
+{
+	struct ibv_recv_wr *bad, recv = { };
+	struct ibv_qp_init_attr init;
+	uint64_t end = now_ms() + 20000;
+	struct ibv_qp_attr attr = { };
+	int i;
+
+	for (i = 0; i < NR_RECV; i++)
+		if (ibv_post_recv(b.qp, &recv, &bad))
+			die("post_recv");
+	for (i = 0; i < NR_RECV; i++)
+		post(IBV_WR_RDMA_WRITE_WITH_IMM, LEN, 0);
+	while (attr.qp_state != IBV_QPS_ERR && now_ms() < end)
+		if (ibv_query_qp(b.qp, &attr, IBV_QP_STATE, &init))
+			die("query_qp");
+	if (attr.qp_state != IBV_QPS_ERR)
+		die("the CQ does not overflow");
+	if (ibv_dereg_mr(b.mr))
+		die("dereg_mr");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -320,6 +346,7 @@ static const struct {
 	{ "modify", run_modify },
 	{ "window", run_window },
 	{ "limit", run_limit },
+	{ "overflow", run_overflow },
 };
 
 int main(int argc, char **argv)

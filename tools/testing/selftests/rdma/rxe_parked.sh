@@ -259,7 +259,7 @@ need tc
 
 # shellcheck disable=SC2048,SC2086 # words
 set -- ${WAYS[*]}
-start $(($# + 6))
+start $(($# + 7))
 for place in "${!WAYS[@]}"; do
 	for way in ${WAYS[$place]}; do
 		run_case "packets parked in $place do not hold $way" \
@@ -274,5 +274,6 @@ run_case "a change of max_dest_rd_atomic loses nothing at layer 2" \
 run_case "max_dest_rd_atomic that the device does not have is refused" \
 	with_pair life limit
 run_case "a QP goes before the MW that is bound to it" with_pair window
+run_case "an MR goes before its QP, whose CQ has overflowed" with_pair life overflow
 run_case "a device that moves has a GSI QP again" unwarned gsi_again
 ktap_finished
