@@ -284,10 +284,11 @@ struct sk_buff *rxe_eth_init_packet(struct rxe_dev *rxe, struct rxe_av *av,
 	return skb;
 }
 
-/* the ident of a datagram that is never fragmented may be anything
- * (RFC 6864, section 4.1)
+/* The ident of a datagram that is never fragmented may be anything (RFC 6864,
+ * section 4.1). Where the core cuts a chain it counts, and the ICRC covers it.
  */
-static void rxe_eth_push_ip4(const struct rxe_av *av, struct sk_buff *skb)
+static void rxe_eth_push_ip4(const struct rxe_av *av, struct sk_buff *skb,
+			     u16 ident)
 {
 	struct iphdr *iph = skb_push(skb, sizeof(*iph));
 
@@ -296,7 +297,7 @@ static void rxe_eth_push_ip4(const struct rxe_av *av, struct sk_buff *skb)
 	iph->ihl	= sizeof(*iph) >> 2;
 	iph->tos	= av->grh.traffic_class;
 	iph->tot_len	= htons(skb->len);
-	iph->id		= 0;
+	iph->id		= htons(ident);
 	iph->frag_off	= htons(IP_DF);
 	iph->ttl	= av->grh.hop_limit;
 	iph->protocol	= IPPROTO_UDP;
@@ -340,7 +341,7 @@ void rxe_eth_prepare(struct rxe_av *av, struct rxe_pkt_info *pkt,
 	udph->check	= 0;
 
 	if (skb->protocol == htons(ETH_P_IP))
-		rxe_eth_push_ip4(av, skb);
+		rxe_eth_push_ip4(av, skb, rxe_chain_ident(pkt->qp, pkt));
 	else
 		rxe_eth_push_ip6(av, skb);
 }

@@ -250,6 +250,44 @@ int rxe_layer_sent(struct rxe_pkt_info *pkt, unsigned int len, int err)
 }
 
 /**
+ * rxe_layer_chained - account for a packet that waits for the rest of a message
+ * @pkt: the packet
+ * @len: length from the IP header to the ICRC in bytes
+ */
+void rxe_layer_chained(const struct rxe_pkt_info *pkt, unsigned int len)
+{
+	trace_rxe_tx(pkt, qp_num(pkt->qp), RXE_LAYER_ETH, len);
+}
+
+/**
+ * rxe_layer_chain_sent - account for packets that were handed over as one skb
+ * @pkt: the first one
+ * @pkts: how many there are
+ * @len: their length from the IP headers to the ICRCs in bytes
+ * @err: 0 or a NET_XMIT code
+ *
+ * They are lost together, too.
+ */
+void rxe_layer_chain_sent(struct rxe_pkt_info *pkt, unsigned int pkts,
+			  unsigned int len, int err)
+{
+	struct rxe_dev *rxe = pkt->rxe;
+
+	rxe_counter_add(rxe, RXE_CNT_SENT_PKTS, pkts);
+	rxe_counter_add(rxe, RXE_CNT_SENT_BYTES, len);
+	if (unlikely(err)) {
+		trace_rxe_drop(pkt, qp_num(pkt->qp), RXE_LAYER_ETH, len,
+			       rxe_counter_name(RXE_CNT_XMIT_DROP));
+		rxe_counter_add(rxe, RXE_CNT_XMIT_DROP, pkts);
+		return;
+	}
+
+	rxe_counter_add(rxe, RXE_CNT_L2_SENT_PKTS, pkts);
+	if (pkts > 1)
+		rxe_counter_inc(rxe, RXE_CNT_L2_SENT_CHAINS);
+}
+
+/**
  * rxe_layer_rcvd - account for a packet that is RXE's and intact
  * @pkt: the packet
  * @len: length from the IP header to the ICRC in bytes

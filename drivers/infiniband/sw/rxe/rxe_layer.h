@@ -60,6 +60,9 @@ void rxe_layer_netdev_event(struct net_device *ndev, unsigned long event,
 			    void *info);
 void rxe_layer_change(struct net *net, enum rxe_layer_id layer);
 int rxe_layer_sent(struct rxe_pkt_info *pkt, unsigned int len, int err);
+void rxe_layer_chained(const struct rxe_pkt_info *pkt, unsigned int len);
+void rxe_layer_chain_sent(struct rxe_pkt_info *pkt, unsigned int pkts,
+			  unsigned int len, int err);
 void rxe_layer_lost(struct rxe_dev *rxe, struct rxe_pkt_info *pkt,
 		    unsigned int len);
 void rxe_layer_rcvd(struct rxe_pkt_info *pkt, unsigned int len);

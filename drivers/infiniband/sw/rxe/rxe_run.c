@@ -2,14 +2,15 @@
 /*
  * Where the protocol is processed: in place, or on the workqueue.
  *
- * A task that is handed to a workqueue waits for a CPU, and takes it from
- * whoever polls for its completion. So what is short is done where it arises:
- * work requests in the system call that posts them, packets in the softirq
- * that receives them. What is long, and what has to sleep, is the workqueue's
- * as before, where other CPUs can take part in it.
+ * A task that is handed to a workqueue waits for a CPU, and takes it from the
+ * process that polls for its completion. So short work is done where it arises:
+ * work requests in the system call that posts them, packets in the softirq that
+ * receives them. Packets that arrive as one skb are processed in that softirq,
+ * too: their data is in the cache of its CPU. The workqueue does what is long and
+ * what has to sleep, and other CPUs can take part in it.
  *
- * It is the same task wherever it runs, and it runs at one place at a time:
- * whoever finds it busy leaves the work to the one who runs it.
+ * It is the same task wherever it runs, and it runs at one place at a time. A
+ * context that finds it busy leaves the work to the one that runs it.
  */
 
 #include <linux/mutex.h>
@@ -19,10 +20,11 @@
 #include "rxe_queue.h"
 
 /* How many packets at most are processed in place before the rest goes to the
- * workqueue: a system call returns, and a softirq ends, soon.
+ * workqueue: a system call returns, and a softirq ends, soon. Those of a chain
+ * were received in one go, and are processed in one go.
  */
 #define RXE_RUN_POSTED	16
-#define RXE_RUN_RCVD	16
+#define RXE_RUN_RCVD	160
 
 /* Is the next work request one packet? The queue is the user's, and another
  * CPU may be on its way through it: a wrong answer costs time and no more.
@@ -130,6 +132,7 @@ static void rxe_run_req(struct rxe_qp *qp)
 	local_bh_disable();
 	while (!rxe_requester(qp) && --n)
 		;
+	rxe_chain_send(task);
 	if (rxe_run_waits(qp))
 		done = rxe_try_leave_task(task);
 	local_bh_enable();
@@ -244,7 +247,7 @@ static void rxe_run_comp(struct rxe_task *task, bool acks_only)
 	 * that is empty, the timer has to be wound
 	 */
 	do {
-		skb = skb_peek(&qp->resp_pkts);
+		skb = rxe_batch_peek(&qp->comp.pkts, &qp->resp_pkts);
 		if (acks_only && skb && !rxe_run_is_ack(SKB_TO_PKT(skb)))
 			break;
 		ret = rxe_completer(qp);
@@ -267,6 +270,32 @@ void rxe_run_rcvd(struct rxe_task *task, enum rxe_run_where where)
 		rxe_run_comp(task, where == RXE_RUN_ACK);
 	else
 		rxe_run_task(task, RXE_RUN_RCVD);
+}
+
+/**
+ * rxe_run_batch - process packets that arrived together and were queued
+ * @qp: the QP that they are for, referenced by the caller
+ * @req: they are requests, otherwise responses
+ * @n: how many they are
+ *
+ * What they have the QP send is an ACK, so nothing is begun that cannot be ended
+ * (see rxe_run_where()).
+ *
+ * Context: softirq, RCU read lock held; no locks held.
+ */
+void rxe_run_batch(struct rxe_qp *qp, bool req, unsigned int n)
+{
+	struct rxe_task *task = req ? &qp->recv_task : &qp->send_task;
+
+	if (atomic_read_acquire(&qp->pd->sleepers)) {
+		rxe_sched_task(task);
+		return;
+	}
+	rxe_counter_add(to_rdev(qp->ibqp.device), RXE_CNT_RCVD_IN_PLACE, n);
+	if (req)
+		rxe_run_task(task, RXE_RUN_RCVD);
+	else
+		rxe_run_comp(task, false);
 }
 
 /**

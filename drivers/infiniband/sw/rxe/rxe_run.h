@@ -31,6 +31,7 @@ void rxe_run_posted(struct rxe_qp *qp);
 void rxe_run_posted_kernel(struct rxe_qp *qp);
 enum rxe_run_where rxe_run_where(struct rxe_qp *qp, struct rxe_pkt_info *pkt);
 void rxe_run_rcvd(struct rxe_task *task, enum rxe_run_where where);
+void rxe_run_batch(struct rxe_qp *qp, bool req, unsigned int n);
 void rxe_run_mr_may_sleep(struct rxe_mr *mr);
 void rxe_run_bar_softirq(struct rxe_pd *pd);
 void rxe_run_allow_softirq(struct rxe_pd *pd);
