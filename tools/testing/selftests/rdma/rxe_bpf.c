@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Attach a BPF program that counts RoCEv2 frames, and drops all of them or one
- * of each N, to one hook of a netdev; or one that sends all frames to another
- * netdev. The programs are written as instructions, so that the test needs
- * neither clang nor libbpf.
+ * of each N, or damages that one, to one hook of a netdev; or one that sends all
+ * frames to another netdev. The programs are written as instructions, so that the
+ * test needs neither clang nor libbpf.
  *
  * Says "ready" once attached; on SIGTERM detaches and says what it saw.
  */
@@ -98,28 +98,31 @@ static int load_insns(const struct bpf_insn *insns, unsigned int nr)
 	return fd;
 }
 
-/* Drop one of each @nth RoCE frames; 0: only count. Which one differs: a sender
- * whose rounds of retransmission were a multiple of @nth frames would lose the
- * first of them for ever. dropped_of() has it in C.
+/* Drop, or damage a byte of, one of each @nth RoCE frames; 0: only count. Which
+ * one differs: a sender whose rounds of retransmission were a multiple of @nth
+ * frames would lose the first of them for ever. dropped_of() has it in C.
  */
 #define SCATTER	0x9e3779b1u
 
-static int load(int map, int nth)
+/* Behind the BTH, of IPv4 and of IPv6 */
+#define DAMAGE_AT	78
+
+static int load(int map, int nth, bool damage)
 {
 	struct bpf_insn prog[] = {
 		/*  0 */ MOV_REG(6, 1),
 		/*  1 */ LOAD(BPF_H, 12),		/* EtherType */
 		/*  2 */ JEQ(0, 0x0800, 2),
 		/*  3 */ JEQ(0, 0x86dd, 5),
-		/*  4 */ JA(27),
+		/*  4 */ JA(29),
 		/*  5 */ LOAD(BPF_B, 14 + 9),		/* IPv4 protocol */
-		/*  6 */ JNE(0, 17, 25),
+		/*  6 */ JNE(0, 17, 27),
 		/*  7 */ LOAD(BPF_H, 14 + 20 + 2),	/* UDP destination */
 		/*  8 */ JA(3),
 		/*  9 */ LOAD(BPF_B, 14 + 6),		/* IPv6 next header */
-		/* 10 */ JNE(0, 17, 21),
+		/* 10 */ JNE(0, 17, 23),
 		/* 11 */ LOAD(BPF_H, 14 + 40 + 2),
-		/* 12 */ JNE(0, ROCE_PORT, 19),
+		/* 12 */ JNE(0, ROCE_PORT, 21),
 		/* 13 */ INSN(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0),
 		/* 14 */ MOV_REG(2, 10),
 		/* 15 */ ADD_IMM(2, -4),
@@ -128,7 +131,7 @@ static int load(int map, int nth)
 		/* 17 */ INSN(0, 0, 0, 0, 0),
 		/* 18 */ INSN(BPF_JMP | BPF_CALL, 0, 0, 0,
 			      BPF_FUNC_map_lookup_elem),
-		/* 19 */ JEQ(0, 0, 12),
+		/* 19 */ JEQ(0, 0, 14),
 		/* 20 */ MOV_IMM(1, 1),
 		/* 21 */ INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 0, 1, 0,
 			      BPF_ADD | BPF_FETCH),
@@ -139,11 +142,23 @@ static int load(int map, int nth)
 		/* 26 */ MOD_IMM(2, nth ? nth : 1),
 		/* 27 */ ADD_IMM(2, !nth),		/* 1 is never 0 */
 		/* 28 */ MOD_IMM(1, nth ? nth : 1),
-		/* 29 */ JNE_REG(1, 2, 2),
-		/* 30 */ MOV_IMM(0, VERDICT_DROP),
-		/* 31 */ EXIT,
-		/* 32 */ MOV_IMM(0, VERDICT_NEXT),
+		/* 29 */ JNE_REG(1, 2, 4),
+		/* 30 */ MOV_IMM(3, damage),
+		/* 31 */ JNE(3, 0, 4),
+		/* 32 */ MOV_IMM(0, VERDICT_DROP),
 		/* 33 */ EXIT,
+		/* 34 */ MOV_IMM(0, VERDICT_NEXT),
+		/* 35 */ EXIT,
+		/* 36 */ INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 0x5a),
+		/* 37 */ MOV_REG(1, 6),
+		/* 38 */ MOV_IMM(2, DAMAGE_AT),
+		/* 39 */ MOV_REG(3, 10),
+		/* 40 */ ADD_IMM(3, -8),
+		/* 41 */ MOV_IMM(4, 1),
+		/* 42 */ MOV_IMM(5, 0),
+		/* 43 */ INSN(BPF_JMP | BPF_CALL, 0, 0, 0,
+			      BPF_FUNC_skb_store_bytes),
+		/* 44 */ JA(-11),
 	};
 
 	return load_insns(prog, ARRAY_SIZE(prog));
@@ -207,15 +222,18 @@ static uint64_t dropped_of(uint64_t n, uint64_t nth)
 	return n / nth + (n % nth > ((uint32_t)(n / nth) * SCATTER >> 16) % nth);
 }
 
-static int parse_action(const char *text)
+static int parse_action(const char *text, bool *damage)
 {
 	int nth;
+
+	*damage = !strncmp(text, "damage", 6);
 
 	if (!strcmp(text, "count"))
 		return 0;
 	if (!strcmp(text, "drop-roce"))
 		return 1;
-	if (sscanf(text, "drop-one-of=%d", &nth) == 1 && nth > 0)
+	if (sscanf(text, *damage ? "damage-one-of=%d" : "drop-one-of=%d",
+		   &nth) == 1 && nth > 0)
 		return nth;
 	fprintf(stderr, "rxe_bpf: bad action '%s'\n", text);
 	exit(1);
@@ -225,18 +243,18 @@ int main(int argc, char **argv)
 {
 	int map, nth, sig, prog = -1;
 	sigset_t set;
-	bool redirect;
+	bool redirect, damage = false;
 	uint64_t n;
 
 	if (argc != 4) {
 		fputs("usage: rxe_bpf DEV HOOK ACTION\n"
 		      "hooks: tcx-ingress tcx-egress netkit-primary netkit-peer\n"
-		      "actions: count drop-roce drop-one-of=N redirect=DEV redirect-peer=DEV\n",
+		      "actions: count drop-roce drop-one-of=N damage-one-of=N redirect=DEV redirect-peer=DEV\n",
 		      stderr);
 		return 1;
 	}
 	redirect = !strncmp(argv[3], "redirect", 8);
-	nth = redirect ? 0 : parse_action(argv[3]);
+	nth = redirect ? 0 : parse_action(argv[3], &damage);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -244,13 +262,13 @@ int main(int argc, char **argv)
 
 	map = make_map();
 	if (!redirect)
-		prog = load(map, nth);
+		prog = load(map, nth, damage);
 	else if (!strncmp(argv[3], "redirect=", 9))
 		prog = load_redirect(argv[3] + 9, BPF_FUNC_redirect);
 	else if (!strncmp(argv[3], "redirect-peer=", 14))
 		prog = load_redirect(argv[3] + 14, BPF_FUNC_redirect_peer);
 	else
-		parse_action(argv[3]);
+		parse_action(argv[3], &damage);
 	attach(prog, argv[1], argv[2]);
 	puts("ready");
 	fflush(stdout);

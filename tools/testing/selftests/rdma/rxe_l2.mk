@@ -3,6 +3,7 @@
 # RXE at network layer 2. Included by the Makefile.
 
 TEST_PROGS += rxe_l2_bypass.sh
+TEST_PROGS += rxe_l2_chain.sh
 TEST_PROGS += rxe_l2_fallback.sh
 TEST_PROGS += rxe_l2_hostile.sh
 TEST_PROGS += rxe_l2_integrity.sh

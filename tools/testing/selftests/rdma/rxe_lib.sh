@@ -174,6 +174,20 @@ layers()
 	layer "$NS_A" "$1" && layer "$NS_B" "$2"
 }
 
+# chains NS DEV on|off: whether RXE may send the packets of a message as one frame
+chains()
+{
+	ip netns exec "$1" ethtool -K "$2" tx-gso-list "$3"
+}
+
+# chains_at_both on|off; off: each packet is a frame of its own, which programs and
+# queues see
+chains_at_both()
+{
+	chains "$NS_A" "$DEV_A" "$1" >/dev/null &&
+	chains "$NS_B" "$DEV_B" "$1" >/dev/null
+}
+
 rxe_gone()
 {
 	local dev
