@@ -4,9 +4,11 @@
  * egress, all with one ring buffer. The links end with this process, however
  * it ends.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/if_ether.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sched.h>
@@ -21,6 +23,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "capture.h"
+#include "chain.h"
 #include "rxedump.skel.h"
 #include "say.h"
 
@@ -38,6 +41,7 @@ struct source {
 	char dev[IF_NAMESIZE];
 	struct rxedump_bpf *skel;
 	struct bpf_link *in, *out;
+	uint64_t filtered;		/* by us, of what the kernel let pass */
 	bool gone;
 };
 
@@ -54,6 +58,7 @@ struct capture {
 	unsigned int nr_cpus;
 	uint64_t *per_cpu;		/* values of a count */
 	time_t next_look;
+	struct chain chain;
 	uint8_t tagged[MAX_EVENT_DATA + VLAN_LEN];
 };
 
@@ -188,6 +193,13 @@ static uint32_t ring_size(unsigned int kib)
 	return size;
 }
 
+/* How much is wanted of what is behind the BTH? */
+static uint32_t wanted_len(const struct options *o, uint8_t opcode)
+{
+	return o->headers_only ? roce_hdrs_len(roce_opcodes[opcode].hdrs) :
+	       MAX_EVENT_DATA;
+}
+
 static void configure(struct capture *c, struct source *s)
 {
 	struct rxedump_bpf__rodata *ro = s->skel->rodata;
@@ -201,9 +213,7 @@ static void configure(struct capture *c, struct source *s)
 	ro->snaplen = o->snaplen < MAX_EVENT_DATA ? o->snaplen : MAX_EVENT_DATA;
 	ro->quarter = ring_size(o->ring_kib) / 4;
 	for (i = 0; i < 256; i++)
-		ro->wanted[i] = o->headers_only ?
-				roce_hdrs_len(roce_opcodes[i].hdrs) :
-				MAX_EVENT_DATA;
+		ro->wanted[i] = wanted_len(o, i);
 }
 
 /* The ring, and the count of what went into it, are the first interface's. */
@@ -339,22 +349,61 @@ static int open_all(struct capture *c)
 static void put_tag(struct capture *c, const struct event *e,
 		    struct frame *frame)
 {
-	uint32_t snaplen = frame->iface->snaplen;
+	uint16_t proto = htons(e->vlan == VLAN_8021AD ? ETH_P_8021AD :
+			       ETH_P_8021Q);
 
 	frame->len += VLAN_LEN;
 	if (frame->caplen < MACS_LEN)
 		return;
 	memcpy(c->tagged, e->data, MACS_LEN);
-	memcpy(c->tagged + MACS_LEN, &e->vlan_proto, 2);
+	memcpy(c->tagged + MACS_LEN, &proto, 2);
 	c->tagged[MACS_LEN + 2] = e->vlan_tci >> 8;
 	c->tagged[MACS_LEN + 3] = e->vlan_tci;
 	memcpy(c->tagged + MACS_LEN + VLAN_LEN, e->data + MACS_LEN,
 	       frame->caplen - MACS_LEN);
 	frame->data = c->tagged;
 	frame->caplen += VLAN_LEN;
+}
+
+static void limit(struct frame *frame, uint32_t len)
+{
+	if (frame->caplen > len)
+		frame->caplen = len;
+}
+
+/* Do with a packet of a chain what the kernel does with one that comes alone. */
+static void take_packet(struct capture *c, struct frame *frame)
+{
+	struct filter_key key = {
+		.opcode = c->chain.opcode,
+		.psn = c->chain.psn,
+		.len = frame->len,
+	};
+
+	/* hosts and QPs are the first one's */
+	if (!filter_packet_match(&c->o->filter, &key)) {
+		c->sources[frame->iface_id].filtered++;
+		return;
+	}
+	limit(frame, c->chain.hdrs_len + BTH_LEN +
+		     wanted_len(c->o, c->chain.opcode));
+	limit(frame, frame->iface->snaplen);
+	c->fn(frame, c->arg);
+}
+
+static void take_frame(struct capture *c, struct frame *frame,
+		       uint32_t gso_size)
+{
+	struct frame packet;
+
+	if (gso_size && chain_begin(&c->chain, frame, gso_size)) {
+		while (chain_next(&c->chain, &packet))
+			take_packet(c, &packet);
+		return;
+	}
 	/* readers refuse a frame of more than its interface is said to give */
-	if (frame->caplen > snaplen)
-		frame->caplen = snaplen;
+	limit(frame, frame->iface->snaplen);
+	c->fn(frame, c->arg);
 }
 
 static int take_event(void *arg, void *data, size_t size)
@@ -372,10 +421,10 @@ static int take_event(void *arg, void *data, size_t size)
 
 	(void)size;
 	frame.iface = &c->sources[e->iface].iface;
-	if (e->vlan_proto && frame.iface->linktype == LINKTYPE_ETHERNET)
+	if (e->vlan && frame.iface->linktype == LINKTYPE_ETHERNET)
 		put_tag(c, e, &frame);
 	c->delivered++;
-	c->fn(&frame, c->arg);
+	take_frame(c, &frame, e->gso_size);
 	/* libbpf goes on for as long as there is something new */
 	return c->budget-- ? 0 : -EINTR;
 }
@@ -503,14 +552,31 @@ int capture_poll(struct capture *c, int timeout_ms)
 	return 0;
 }
 
+static void kernel_counts(const struct capture *c, unsigned int i,
+			  uint64_t counts[NR_COUNTS])
+{
+	int fd = bpf_map__fd(c->sources[i].skel->maps.counts);
+	unsigned int cpu;
+	__u32 n;
+
+	for (n = 0; n < NR_COUNTS; n++) {
+		counts[n] = 0;
+		if (bpf_map_lookup_elem(fd, &n, c->per_cpu))
+			continue;
+		for (cpu = 0; cpu < c->nr_cpus; cpu++)
+			counts[n] += c->per_cpu[cpu];
+	}
+}
+
+/* How many events are in the ring, or were? */
 static uint64_t captured(const struct capture *c)
 {
-	uint64_t counts[NR_COUNTS + 1], sum = 0;
+	uint64_t counts[NR_COUNTS], sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < c->nr; i++) {
-		capture_counts(c, i, counts);
-		sum += counts[CNT_CAPTURED];
+		kernel_counts(c, i, counts);
+		sum += counts[CNT_CAPTURED] - counts[CNT_CHAINED];
 	}
 	return sum;
 }
@@ -567,20 +633,18 @@ const struct iface *capture_iface(const struct capture *c, unsigned int i)
 void capture_counts(const struct capture *c, unsigned int i,
 		    uint64_t counts[NR_COUNTS + 1])
 {
-	int fd = bpf_map__fd(c->sources[i].skel->maps.counts);
-	unsigned int cpu;
-	__u32 n;
+	uint64_t filtered = c->sources[i].filtered;
+	unsigned int n;
 
+	kernel_counts(c, i, counts);
+	/* it counts a packet when we may have it already */
+	if (filtered > counts[CNT_CAPTURED])
+		filtered = counts[CNT_CAPTURED];
+	counts[CNT_CAPTURED] -= filtered;
+	counts[CNT_FILTERED] += filtered;
 	counts[CNT_SEEN] = 0;
-	for (n = 0; n < NR_COUNTS; n++) {
-		counts[n] = 0;
-		if (bpf_map_lookup_elem(fd, &n, c->per_cpu))
-			continue;
-		for (cpu = 0; cpu < c->nr_cpus; cpu++)
-			counts[n] += c->per_cpu[cpu];
-		if (n != CNT_CUT)
-			counts[CNT_SEEN] += counts[n];
-	}
+	for (n = 0; n < CNT_CUT; n++)
+		counts[CNT_SEEN] += counts[n];
 }
 
 int capture_each(void (*fn)(unsigned int ifindex, const char *name))

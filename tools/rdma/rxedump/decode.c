@@ -301,28 +301,26 @@ static void decode_payload(struct roce_pkt *pkt, struct cursor *c)
 			      pkt->payload_len;
 }
 
-static void check_icrc(struct roce_pkt *pkt, const struct cursor *ip,
-		       const struct cursor *udp)
+static void check_icrc(struct roce_pkt *pkt, const struct frame *frame)
 {
-	size_t udp_offset = udp->p - ip->p;
+	size_t udp_offset = pkt->udp - pkt->ip;
 	size_t len = udp_offset + pkt->udp_len - ICRC_LEN;
 
-	if (len + ICRC_LEN > ip->cap)
+	if (len + ICRC_LEN > frame->caplen - (size_t)(pkt->ip - frame->data))
 		return;
-	pkt->icrc = get32(ip->p + len);
-	pkt->icrc_want = roce_icrc(ip->p, len, pkt->ip_version, udp_offset);
+	pkt->icrc = get32(pkt->ip + len);
+	pkt->icrc_want = roce_icrc(pkt->ip, len, pkt->ip_version, udp_offset);
 	pkt->icrc_state = pkt->icrc == pkt->icrc_want ? ICRC_OK : ICRC_BAD;
 }
 
 /**
- * roce_decode() - Decode a frame
+ * roce_decode_headers() - Decode a frame, but do not look at its ICRC
  * @frame: the frame; the packet points into its data
  * @pkt: is filled as far as the frame can be understood
  */
-void roce_decode(const struct frame *frame, struct roce_pkt *pkt)
+void roce_decode_headers(const struct frame *frame, struct roce_pkt *pkt)
 {
 	struct cursor c = { frame->data, frame->caplen, frame->len };
-	struct cursor ip, udp;
 	uint16_t type;
 
 	memset(pkt, 0, sizeof(*pkt));
@@ -331,7 +329,7 @@ void roce_decode(const struct frame *frame, struct roce_pkt *pkt)
 		c.wire = c.cap;
 	if (!decode_link(pkt, &c, frame->iface->linktype, &type))
 		return;
-	ip = c;
+	pkt->ip = c.p;
 	if (type == 0x0800) {
 		if (!decode_ipv4(pkt, &c))
 			return;
@@ -342,13 +340,23 @@ void roce_decode(const struct frame *frame, struct roce_pkt *pkt)
 		give_up(pkt, ROCE_NOT, "not IP");
 		return;
 	}
-	udp = c;
+	pkt->udp = c.p;
 	if (!decode_udp(pkt, &c) || !decode_bth(pkt, &c))
 		return;
 	if (!pkt->op->name)
 		give_up(pkt, ROCE_BAD, "unknown opcode");
 	else if (decode_hdrs(pkt, &c))
 		decode_payload(pkt, &c);
-	if (pkt->udp_len >= UDP_LEN + BTH_LEN + ICRC_LEN)
-		check_icrc(pkt, &ip, &udp);
+}
+
+/**
+ * roce_decode() - Decode a frame
+ * @frame: the frame; the packet points into its data
+ * @pkt: is filled as far as the frame can be understood
+ */
+void roce_decode(const struct frame *frame, struct roce_pkt *pkt)
+{
+	roce_decode_headers(frame, pkt);
+	if (pkt->has_bth && pkt->udp_len >= UDP_LEN + BTH_LEN + ICRC_LEN)
+		check_icrc(pkt, frame);
 }

@@ -100,6 +100,7 @@ struct roce_pkt {
 	bool overlong;			/* more than the frame has */
 	uint32_t frag_offset;
 
+	const uint8_t *ip, *udp;	/* the headers, once they were read */
 	uint16_t sport, dport, udp_len, udp_csum;
 
 	uint8_t opcode, pad, tver;
@@ -118,6 +119,7 @@ struct roce_pkt {
 };
 
 void roce_decode(const struct frame *frame, struct roce_pkt *pkt);
+void roce_decode_headers(const struct frame *frame, struct roce_pkt *pkt);
 
 /* icrc.c: over @len bytes from the IP header to before the ICRC */
 uint32_t roce_icrc(const uint8_t *ip, size_t len, unsigned int version,

@@ -20,6 +20,7 @@
 #define ROCE_PORT	4791
 #define UDP_LEN		8
 #define MAX_EXTENSIONS	8
+#define MIN_CHAIN	300	/* two packets, with 256 bytes of data in the first */
 
 /* Set before the program is loaded; one program for each interface. */
 const volatile struct filter filter = {};
@@ -68,16 +69,19 @@ struct plain {
 	struct udp_bth l4;
 } __attribute__((packed, aligned(2)));
 
-static __always_inline void count(__u32 which)
+static __always_inline void count(__u32 which, __u32 packets)
 {
 	__u64 *value = bpf_map_lookup_elem(&counts, &which);
 
 	if (value)
-		(*value)++;
+		*value += packets;
 }
 
 /* 1: the UDP header is next; else why not, as a count */
-#define FOUND	NR_COUNTS
+#define FOUND		NR_COUNTS
+/* several packets, which the filter lets through, or not */
+#define CHAIN		(NR_COUNTS + 1)
+#define CHAIN_FILTERED	(NR_COUNTS + 2)
 
 static __always_inline int parse_ipv4(struct __sk_buff *skb, struct where *w,
 				      bool *fragment)
@@ -193,6 +197,14 @@ static __always_inline int parse(struct __sk_buff *skb, struct where *w,
 	return FOUND;
 }
 
+/* RXE sends the packets of a message as one frame where it can: their headers
+ * but the first one's are not looked at here.
+ */
+static __always_inline bool is_chain(struct __sk_buff *skb)
+{
+	return skb->len >= MIN_CHAIN && skb->gso_segs > 1;
+}
+
 static __always_inline bool passes(struct __sk_buff *skb,
 				   struct filter_key *key, __u8 opcode,
 				   __be32 qpn, __be32 psn)
@@ -204,6 +216,14 @@ static __always_inline bool passes(struct __sk_buff *skb,
 	return filter_match(&filter, key);
 }
 
+/* Opcode, PSN and size are looked at in user space. */
+static __always_inline int classify_chain(struct filter_key *key, __be32 qpn)
+{
+	key->qpn = bpf_ntohl(qpn) & 0xffffff;
+	return filtering && !filter_flow_match(&filter, key) ? CHAIN_FILTERED :
+	       CHAIN;
+}
+
 static __always_inline __u32 wanted_len(__u32 l4, __u8 opcode)
 {
 	__u32 len = l4 + sizeof(struct udp_bth) + wanted[opcode];
@@ -212,7 +232,7 @@ static __always_inline __u32 wanted_len(__u32 l4, __u8 opcode)
 	return len < max ? len : max;
 }
 
-/* Is it RoCE that is wanted? FOUND, or why not; *cut: how much is wanted */
+/* Is it RoCE that is wanted? FOUND, CHAIN, or why not; *cut: how much is wanted */
 static __always_inline int classify(struct __sk_buff *skb, __u32 *cut)
 {
 	struct where w = {};
@@ -228,6 +248,8 @@ static __always_inline int classify(struct __sk_buff *skb, __u32 *cut)
 		*cut = snaplen;
 		return filtering ? CNT_FILTERED : FOUND;
 	}
+	if (is_chain(skb))
+		return classify_chain(&w.key, h.qpn);
 	if (filtering && !passes(skb, &w.key, h.opcode, h.qpn, h.psn))
 		return CNT_FILTERED;
 	*cut = wanted_len(w.l4, h.opcode);
@@ -269,8 +291,12 @@ static __always_inline int classify_plain(struct __sk_buff *skb,
 			.dst = { 0, 0, bpf_htonl(0xffff), p->dst },
 		};
 
+		if (is_chain(skb))
+			return classify_chain(&key, p->l4.qpn);
 		if (!passes(skb, &key, p->l4.opcode, p->l4.qpn, p->l4.psn))
 			return CNT_FILTERED;
+	} else if (is_chain(skb)) {
+		return CHAIN;
 	}
 	*cut = wanted_len((raw ? 0 : ETH_HLEN) + offsetof(struct plain, l4),
 			  p->l4.opcode);
@@ -278,18 +304,19 @@ static __always_inline int classify_plain(struct __sk_buff *skb,
 }
 
 static __always_inline void fill(struct __sk_buff *skb, struct event *e,
-				 __u32 caplen, bool out)
+				 __u32 caplen, __u16 gso_size, bool out)
 {
 	e->tai_ns = bpf_ktime_get_tai_ns();
 	e->len = skb->len;
 	e->caplen = caplen;
 	e->iface = iface_id;
-	e->vlan_proto = 0;
+	e->gso_size = gso_size;
 	e->vlan_tci = 0;
+	e->vlan = VLAN_NONE;
 	e->out = out;
-	e->pad = 0;
 	if (skb->vlan_present) {
-		e->vlan_proto = skb->vlan_proto;
+		e->vlan = skb->vlan_proto == bpf_htons(ETH_P_8021AD) ?
+			  VLAN_8021AD : VLAN_8021Q;
 		e->vlan_tci = skb->vlan_tci;
 	}
 }
@@ -315,7 +342,7 @@ static __always_inline __u64 wake_up(__u64 size)
 		e = bpf_ringbuf_reserve(&ring, sizeof(*e) + (size), 0);	\
 		if (!e)							\
 			return CNT_RING_FULL;				\
-		fill(skb, e, len, out);					\
+		fill(skb, e, len, gso_size, out);			\
 		if (bpf_skb_load_bytes(skb, 0, e->data, len)) {		\
 			bpf_ringbuf_discard(e, wake_up(IN_RING(size)));	\
 			return CNT_UNREADABLE;				\
@@ -327,6 +354,7 @@ static __always_inline __u64 wake_up(__u64 size)
 
 static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 {
+	const __u16 gso_size = 0;
 	struct event *e;
 
 	if (!len)
@@ -347,6 +375,42 @@ static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 	return CNT_UNREADABLE;
 }
 
+/* All of it, since each packet is cut by itself, in user space. */
+static __always_inline int copy_chain(struct __sk_buff *skb, bool out)
+{
+	const __u16 gso_size = skb->gso_size;
+	__u32 len = skb->len;
+	struct event *e;
+
+	if (len > MAX_EVENT_DATA) {
+		count(CNT_CUT, 1);
+		len = MAX_EVENT_DATA;
+	}
+	if (len < MIN_CHAIN)
+		return CNT_UNREADABLE;
+	COPY(2144);
+	COPY(4192);
+	COPY(9216);
+	COPY(16384);
+	COPY(32768);
+	COPY(MAX_EVENT_DATA);
+	return CNT_UNREADABLE;
+}
+
+static __always_inline int observe_chain(struct __sk_buff *skb, bool wanted,
+					 bool out)
+{
+	const __u32 packets = skb->gso_segs;
+	int what = CNT_FILTERED;
+
+	if (wanted)
+		what = copy_chain(skb, out);
+	if (what == CNT_CAPTURED)
+		count(CNT_CHAINED, packets - 1);
+	count(what, packets);
+	return TCX_NEXT;
+}
+
 static __always_inline int observe(struct __sk_buff *skb, bool out)
 {
 	const bool raw = raw_ip;
@@ -358,12 +422,14 @@ static __always_inline int observe(struct __sk_buff *skb, bool out)
 	if (what == FOUND) {
 		if (len > cut) {
 			if (cut == MAX_EVENT_DATA)
-				count(CNT_CUT);
+				count(CNT_CUT, 1);
 			len = cut;
 		}
 		what = copy(skb, len, out);
+	} else if (what >= CHAIN) {
+		return observe_chain(skb, what == CHAIN, out);
 	}
-	count(what);
+	count(what, 1);
 	return TCX_NEXT;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "capture.h"
+#include "chain.h"
 #include "extcap.h"
 #include "options.h"
 #include "read.h"
@@ -30,6 +31,7 @@ struct session {
 	struct writer *writer;
 	struct stat_table *stat;
 	struct capture *capture;
+	struct chain chain;		/* of a file */
 	bool opened, print, decode, done, failed, stdout_gone;
 	uint64_t packets, others, refused;
 	uint64_t start_ns;
@@ -117,35 +119,59 @@ static bool wanted(const struct session *s, const struct frame *frame,
 	return !s->expression || expression_match(s->expression, frame);
 }
 
-static void take_frame(const struct frame *frame, void *arg)
+/* @pkt is decoded if s->decode */
+static void take_packet(struct session *s, const struct frame *frame,
+			const struct roce_pkt *pkt)
 {
-	struct session *s = arg;
 	const char *comment = NULL;
-	struct roce_pkt pkt;
 
-	if (s->done)
-		return;
 	if (s->decode) {
-		roce_decode(frame, &pkt);
-		if (pkt.kind == ROCE_NOT) {
+		if (pkt->kind == ROCE_NOT) {
 			s->others++;
 			return;
 		}
-		comment = comment_of(&pkt);
+		comment = comment_of(pkt);
 	}
-	if (!wanted(s, frame, &pkt)) {
+	if (!wanted(s, frame, pkt)) {
 		s->refused++;
 		return;
 	}
 	s->packets++;
 	if (s->stat)
-		stat_packet(s->stat, frame, &pkt);
+		stat_packet(s->stat, frame, pkt);
 	if (s->writer && writer_frame(s->writer, frame, comment))
 		write_failed(s);
 	if (s->print)
-		print_packet(s, frame, &pkt);
+		print_packet(s, frame, pkt);
 	if (s->o->count && s->packets == s->o->count)
 		s->done = true;
+}
+
+static void take_frame(const struct frame *frame, void *arg)
+{
+	struct session *s = arg;
+	struct roce_pkt pkt;
+
+	if (s->done)
+		return;
+	if (s->decode)
+		roce_decode(frame, &pkt);
+	take_packet(s, frame, &pkt);
+}
+
+/* Who wrote the file may have taken the packets of a message for one. */
+static void replay_frame(struct session *s, const struct frame *frame)
+{
+	struct frame one;
+	struct roce_pkt pkt;
+
+	roce_decode(frame, &pkt);
+	if (!chain_find(&s->chain, frame, &pkt)) {
+		take_packet(s, frame, &pkt);
+		return;
+	}
+	while (!s->done && chain_next(&s->chain, &one))
+		take_frame(&one, s);
 }
 
 static unsigned long long total(const struct session *s, enum count which)
@@ -303,7 +329,7 @@ static void replay_frames(struct session *s, struct reader *r,
 	int ret = 0;
 
 	while (!s->done && !interrupted && (ret = reader_next(r, &frame)) > 0) {
-		take_frame(&frame, s);
+		replay_frame(s, &frame);
 		if (s->writer && !s->done && !(++n % FLUSH_FRAMES) &&
 		    writer_flush(s->writer))
 			write_failed(s);

@@ -9,8 +9,8 @@
 
 #include <linux/types.h>
 
-/* What became of a frame: each is in one of these, but CNT_CUT counts some of
- * the captured again.
+/* What became of a frame: each is in one of these, but the last ones count some of
+ * the captured again. Of a chain, each packet counts.
  */
 enum count {
 	CNT_NOT_ROCE,
@@ -20,19 +20,23 @@ enum count {
 	CNT_UNREADABLE,		/* device memory, for example */
 	CNT_CAPTURED,
 	CNT_CUT,		/* longer than an event can be */
+	CNT_CHAINED,		/* shares the event of the packet before it */
 	NR_COUNTS,
 	CNT_SEEN = NR_COUNTS	/* the sum, made in user space */
 };
+
+/* A tag that the device took off. */
+enum event_vlan { VLAN_NONE, VLAN_8021Q, VLAN_8021AD };
 
 struct event {
 	__u64 tai_ns;
 	__u32 len;		/* of the frame */
 	__u32 caplen;		/* of data */
 	__u16 iface;		/* our number */
-	__u16 vlan_proto;	/* network order; 0: no tag */
+	__u16 gso_size;		/* of a chain; 0: a single packet */
 	__u16 vlan_tci;
+	__u8 vlan;		/* enum event_vlan */
 	__u8 out;
-	__u8 pad;
 	__u8 data[];
 };
 
@@ -79,11 +83,10 @@ static __always_inline int filter_host_match(const volatile struct filter_host *
 		 ((h->addr[3] ^ addr[3]) & h->mask[3]));
 }
 
-static __always_inline int filter_match(const volatile struct filter *f,
-					const struct filter_key *key)
+/* What differs between the packets of a chain. */
+static __always_inline int filter_packet_match(const volatile struct filter *f,
+					       const struct filter_key *key)
 {
-	int found, i;
-
 	if (f->by_opcode &&
 	    !(f->opcodes[key->opcode / 64 & 3] >> (key->opcode & 63) & 1))
 		return 0;
@@ -92,6 +95,15 @@ static __always_inline int filter_match(const volatile struct filter *f,
 	if (f->by_psn && ((key->psn - f->psn_first) & 0xffffff) >
 			 ((f->psn_last - f->psn_first) & 0xffffff))
 		return 0;
+	return 1;
+}
+
+/* What all packets of a chain have in common. */
+static __always_inline int filter_flow_match(const volatile struct filter *f,
+					     const struct filter_key *key)
+{
+	int found, i;
+
 	if (f->nr_qps) {
 		found = 0;
 		for (i = 0; i < MAX_FILTER_QPS && !found; i++) {
@@ -114,6 +126,12 @@ static __always_inline int filter_match(const volatile struct filter *f,
 			return 0;
 	}
 	return 1;
+}
+
+static __always_inline int filter_match(const volatile struct filter *f,
+					const struct filter_key *key)
+{
+	return filter_packet_match(f, key) && filter_flow_match(f, key);
 }
 
 #endif

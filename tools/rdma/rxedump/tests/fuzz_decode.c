@@ -1,15 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Any bytes as a frame, through decoder, printers, filter and statistics. The
- * first byte chooses the link type, the second how much was cut off.
+ * Any bytes as a frame, through decoder, printers, filter and statistics, and
+ * through what cuts chains. The first byte chooses the link type, the second how
+ * much was cut off, the two behind the first 60 how long a first packet is.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "chain.h"
 #include "filter.h"
 #include "print.h"
 #include "stat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Each packet of a chain is one of the frame's parts, and is cut no more. */
+static void cut(const struct frame *whole, const struct roce_pkt *whole_pkt,
+		uint32_t gso_size)
+{
+	static struct chain chain;
+	struct roce_pkt pkt;
+	struct frame frame;
+	uint32_t sum = 0;
+
+	if (gso_size ? !chain_begin(&chain, whole, gso_size) :
+	    !chain_find(&chain, whole, whole_pkt))
+		return;
+	while (chain_next(&chain, &frame)) {
+		roce_decode(&frame, &pkt);
+		if (frame.caplen > frame.len || !pkt.has_bth ||
+		    (gso_size && !sum && pkt.udp_len != 8 + gso_size))
+			abort();
+		sum += pkt.udp_len - 8;
+	}
+	if (sum != whole_pkt->udp_len - 8u || chain.nr < 2)
+		abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -46,6 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_packet(null, &frame, &pkt, &opts);
 	filter_packet(&filter, &frame, &pkt);
 	stat_packet(stat, &frame, &pkt);
+	cut(&frame, &pkt, 0);
+	if (size > 64)
+		cut(&frame, &pkt, data[62] << 8 | data[63]);
 	if (runs % 4096 == 0)
 		stat_print(stat, null, runs % 8192 == 0);
 	return 0;

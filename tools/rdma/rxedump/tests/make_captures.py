@@ -352,6 +352,98 @@ def pair(path):
     out.file.close()
 
 
+def chain(bodies, wrap, number=0x1234):
+    """The packets of a message as one frame, and as frames of their own."""
+    def one(body, ident):
+        if wrap is ipv4:
+            return roce(body, lambda p: ipv4(p, ident=ident & 0xffff))
+        return roce(body, wrap)
+
+    packets = [one(body, number + i) for i, body in enumerate(bodies)]
+    head = 28 if wrap is ipv4 else 48
+    data = b"".join(packet[head:] for packet in packets)
+    if wrap is ipv4:
+        return ipv4(udp(data), ident=number), packets
+    return wrap(udp(data)), packets
+
+
+def message(size, mtu, codes, psn, hdrs, qpn=0x11):
+    """The packets of a message. @codes: its FIRST, MIDDLE, LAST; @hdrs: theirs."""
+    parts = [bytes((i + at) & 0xff for i in range(min(mtu, size - at)))
+             for at in range(0, size, mtu)]
+    for i, part in enumerate(parts):
+        which = 0 if not i else 2 if i == len(parts) - 1 else 1
+        pad = -len(part) % 4
+        yield (bth(codes[which], qpn=qpn, psn=(psn + i) & 0xffffff, pad=pad,
+                   ack=int(which == 2)) + hdrs[which] + part + b"\0" * pad)
+
+
+WRITE = ((6, 7, 8), (RETH, b"", b""))
+READ = ((0x0d, 0x0e, 0x0f), (AETH, b"", AETH))
+SEND = ((0, 1, 3), (b"", b"", IMMDT))
+
+
+def chains():
+    """Messages that are one frame each: the frame, the frames of its packets."""
+    def made(kind, size, mtu, psn, wrap, number=0x1234):
+        codes, hdrs = kind
+        packet, packets = chain(list(message(size, mtu, codes, psn, hdrs)),
+                                wrap, number)
+        return eth(packet), [eth(packet) for packet in packets]
+
+    yield made(WRITE, 601, 256, 100, ipv4)
+    yield made(READ, 1500, 512, 0xffffff, ipv6)
+    yield made(SEND, 2050, 1024, 7, ipv4, 0xffff)
+    # its begin and its end went with other frames
+    whole = list(message(1280, 256, *WRITE[:1], 40, WRITE[1]))
+    packet, packets = chain(whole[1:4], ipv4, 9)
+    yield eth(packet, (0x6064,)), [eth(p, (0x6064,)) for p in packets]
+    # one byte, somewhere in the second packet
+    frame, packets = made(SEND, 600, 256, 20, ipv6)
+    at = 14 + 48 + 272 + 100
+    yield (frame[:at] + b"\xee" + frame[at + 1:],
+           packets[:1] + [packets[1][:14 + 48 + 100] + b"\xee" +
+                          packets[1][14 + 48 + 101:]] + packets[2:])
+
+
+def no_chains():
+    """What looks like a chain, and does not come out even."""
+    for frame, _ in list(chains())[:1]:
+        at = 14 + 28 + 12 + 16 + 256 + 4        # the second packet
+        for offset, value in ((0, 0x1f), (0, 0x04), (7, 0x12), (11, 0xff)):
+            yield frame[:at + offset] + bytes([value]) + frame[at + offset + 1:]
+        # of a size that no packet has
+        packet, _ = chain(list(message(600, 200, *WRITE[:1], 100, WRITE[1])),
+                          ipv4)
+        yield eth(packet)
+        # all ICRCs are wrong
+        packets = [frame[14 + 28:at - 4], frame[at:at + 268], frame[at + 272:-4]]
+        yield eth(ipv4(udp(b"".join(p + b"bad!" for p in packets))))
+
+
+def chained(folder):
+    """Chains, as tcpdump has them, and what is in them."""
+    out, cut = Pcapng(folder + "/chains.pcapng"), Pcapng(folder + "/cut.pcapng")
+    out.iface("nk0")
+    cut.iface("nk0")
+    time = START
+    for frame, frames in chains():
+        out.packet(frame, 0, 2, time)
+        for one in frames:
+            cut.packet(one, 0, 2, time)
+        time += STEP
+    out.file.close()
+    cut.file.close()
+    out = Pcapng(folder + "/nochains.pcapng")
+    out.iface("nk0")
+    for frame in no_chains():
+        out.packet(frame, 0, 2, time)
+    # not all of it is here
+    frame = next(chains())[0]
+    out.packet(frame[:-1], 0, 2, time, len(frame))
+    out.file.close()
+
+
 def main():
     """Make them all."""
     folder = sys.argv[1]
@@ -362,6 +454,7 @@ def main():
     flow(folder + "/flow.pcapng")
     pair(folder + "/pair.pcapng")
     reused(folder + "/reused.pcapng")
+    chained(folder)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,44 @@ selects()
 	}
 }
 
+# A message that was captured as one frame is the packets that it consists of.
+# cut.pcapng has these as make_captures.py makes them, one by one.
+as_if_cut()
+{
+	"$RXEDUMP" -r cut.pcapng "$@" >"$tmp/a" &&
+	"$RXEDUMP" -r chains.pcapng "$@" | diff "$tmp/a" -
+}
+
+# byte by byte
+cut_copy()
+{
+	"$RXEDUMP" -r cut.pcapng --pcap -w "$tmp/a" &&
+	"$RXEDUMP" -r chains.pcapng --pcap -w "$tmp/b" && cmp "$tmp/a" "$tmp/b"
+}
+
+# of a chain
+cut_selects()
+{
+	local want=$1 got
+
+	shift
+	got=$("$RXEDUMP" -r chains.pcapng --count "$@") || return 1
+	[ "${got% *}" = "$want" ] || { echo "$got, not $want"; return 1; }
+}
+
+stops_in_a_chain()
+{
+	[ "$("$RXEDUMP" -r chains.pcapng -c 5 | wc -l)" -eq 5 ]
+}
+
+# What does not come out even stays as it is.
+not_cut()
+{
+	[ "$("$RXEDUMP" -r nochains.pcapng | grep -c 'psn 100 .* icrc bad$')" -eq 6 ] &&
+	[ "$("$RXEDUMP" -r nochains.pcapng | grep -c 'psn 100 .* icrc absent$')" -eq 1 ] &&
+	[ "$("$RXEDUMP" -r nochains.pcapng --count)" = "7 packets" ]
+}
+
 # fails STATUS "TEXT" OPTION...: one line, this text, nothing on stdout (usage
 # errors name --help in a second line)
 fails()
@@ -311,7 +349,7 @@ while read -r line; do
 done <"$tmp/units"
 
 t "the captures are what make_captures.py makes" same_captures
-for f in flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng; do
+for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -324,6 +362,17 @@ t "statistics as JSON" prints flow.stat.json -r flow.pcapng --stat -j
 t "statistics of two interfaces and a new PSN" prints pair.stat -r pair.pcapng --stat
 t "statistics of a QP that is used again" prints reused.stat -r reused.pcapng --stat
 t "statistics: packets of no flow" prints odd.stat.json -r odd.pcap --stat -j
+t "chains: the packets that they consist of, text" as_if_cut -vv
+t "chains: the packets that they consist of, JSON" as_if_cut -j -vv
+t "chains: the packets that they consist of, statistics" as_if_cut --stat -j
+t "chains: a copy has a frame for each packet" cut_copy
+t "chains: number of packets" cut_selects 15
+t "chains: opcode" cut_selects 7 --opcode rc_rdma-write_middle,0x0e,0x01
+t "chains: PSN" cut_selects 3 --psn 0xffffff-1
+t "chains: size" cut_selects 2 --size 331-400
+t "chains: expression" cut_selects 6 ip6
+t "chains: -c" stops_in_a_chain
+t "what does not come out even is not cut" not_cut
 t "the classic format, in nanoseconds" classic
 t "the classic format without a packet" nothing_in_pcap
 t "a file is kept if there is no capture" kept -r /nonexistent
@@ -391,6 +440,7 @@ t "corrupt: unknown interface" corrupt "at byte 68: a packet of an unknown inter
 t "corrupt: length of a packet" corrupt "at byte 68: impossible length of a packet" flow.pcapng 88 '\xff'
 t "corrupt: resolution of time" corrupt "at byte 28: impossible resolution" flow.pcapng 56 '\x20'
 t "truncated pcapng" truncated links.pcapng 131
+t "truncated chains" truncated chains.pcapng 397
 t "truncated pcap" truncated odd.pcap 401
 echo "1..$count"
 [ "$failed" -eq 0 ]

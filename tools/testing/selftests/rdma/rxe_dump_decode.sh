@@ -41,6 +41,12 @@ if command -v tshark >/dev/null; then
 		with_tshark "tshark reads all fields as we do, IPv$v" \
 			"$DIR/tests/captures/opcodes-ipv$v.pcapng" 89 89
 	done
+	# all but the damaged one
+	TMP=$(mktemp)
+	rxedump -r "$DIR/tests/captures/chains.pcapng" --psn 23-19 -w "$TMP"
+	with_tshark "tshark reads packets of chains in a copy as we do" \
+		"$TMP" 12 9
+	rm "$TMP"
 fi
 echo "1..$COUNT"
 [ "$STATUS" -eq 0 ]

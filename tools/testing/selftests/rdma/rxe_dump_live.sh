@@ -162,6 +162,188 @@ perftest_agrees()
 	MIN=100 OPCODES=$(scale 25 3) agrees "$1" perftests
 }
 
+# messages of several packets, which go as one frame at layer 2
+messages()
+{
+	local op
+
+	for op in send write read; do
+		"$1" -T 20 -o $op -s 20000 -n 3 || return 1
+	done
+	"$1" -t uc -o send -s 5000 -n 3 && "$1" -t uc -o write -s 5000 -n 3
+}
+
+wire()
+{
+	"$HERE/rxe_wire.py" "$@" >"$TMP/said" 2>&1 || {
+		say "$1 ${2##*/}: $(head -c 300 "$TMP/said")"
+		return 1
+	}
+}
+
+wire_count()
+{
+	wire count "$1" && test "$(cat "$TMP/said")" "$2" "$3"
+}
+
+# chained COMMAND...: both ends have sent several packets in a frame, and none
+# was lost for us
+chained()
+{
+	mark
+	"$@" && dump_end && no_drops d && read_counters &&
+	moved "$RXE_A" l2_sent_chains
+}
+
+# each has headers and an ICRC of its own, and none is missing
+chains_are_packets()
+{
+	dump d -i "$DEV_A" --pcap -w "$TMP/file" && chained messages "$1" &&
+	moved "$RXE_A" l2_rcvd_chains && wire check "$TMP/file" &&
+	complete_chains "$TMP/file"
+}
+
+complete_chains()
+{
+	local all
+
+	all=$(($(sent_by_a) + $(rcvd_by_a)))
+	wire count "$1" && is "frames" "$(cat "$TMP/said")" $all &&
+	is "packets" "$(counted d "packets")" $all &&
+	is "captured" "$(counted d "captured by the kernel")" $all
+}
+
+# to_tcpdump NS DEV FILE
+to_tcpdump()
+{
+	spawn tcpdump ip netns exec "$1" tcpdump -i "$2" -U --immediate-mode \
+		-B 16384 -w "$3" udp port 4791
+	waitfor "$(scale 10 60)" grep -q 'listening on' "$TMP/tcpdump" || {
+		say "tcpdump: $(tail -n 1 "$TMP/tcpdump")"
+		return 1
+	}
+}
+
+# What B gets is sent on by a netdev of B's, from $VETH to $VETH-w.
+mirror_to()
+{
+	tc -n "$NS_B" qdisc add dev "$DEV_B" clsact 2>/dev/null
+	tc -n "$NS_B" filter add dev "$DEV_B" ingress protocol all pref 9 \
+		u32 match u32 0 0 action mirred egress mirror dev "$1" &&
+	defer tc -n "$NS_B" filter del dev "$DEV_B" ingress pref 9
+}
+
+mirror_up()
+{
+	VETH=rlv$$
+	ip -n "$NS_B" link add $VETH type veth peer name $VETH-w &&
+	defer ip -n "$NS_B" link del $VETH &&
+	ip -n "$NS_B" link set $VETH up && ip -n "$NS_B" link set $VETH-w up
+}
+
+# The frames that we make of a chain are those that the kernel makes where a
+# netdev does not take one, byte by byte.
+cut_as_the_kernel_does()
+{
+	mirror_up && chains "$NS_B" $VETH off && mirror_to $VETH &&
+	to_tcpdump "$NS_B" $VETH-w "$TMP/cut" &&
+	dump d -i "$DEV_A" -Q out --pcap -w "$TMP/file" &&
+	chained messages "$1" || return 1
+	waitfor 10 wire_count "$TMP/cut" -ge "$(sent_by_a)" || {
+		say "the kernel has cut $(cat "$TMP/said") of $(sent_by_a)"
+		return 1
+	}
+	wire same "$TMP/file" "$TMP/cut"
+}
+
+# same_read FILE OTHER: what we read in one is what is in the other
+same_read()
+{
+	rxedump -r "$1" --pcap -w "$TMP/read" && wire same "$TMP/read" "$2"
+}
+
+# tcpdump takes chains as they are: what it has written is read as packets
+read_from_tcpdump()
+{
+	to_tcpdump "$NS_A" "$DEV_A" "$TMP/theirs" &&
+	dump d -i "$DEV_A" --pcap -w "$TMP/file" &&
+	chained messages "$1" || return 1
+	waitfor 10 same_read "$TMP/theirs" "$TMP/file" || {
+		say "tcpdump's file: $(tail -n 1 "$TMP/said")"
+		return 1
+	}
+	wire_count "$TMP/theirs" -lt "$(packets "$TMP/file")" || {
+		say "tcpdump has no chain"
+		return 1
+	}
+}
+
+# fields FILE: what is the same with and without a tag
+fields()
+{
+	rxedump -r "$1" -j -vv | jq -c '[.ip, .udp, .bth, .reth, .payload, .icrc,
+		.len - (if .vlan then 4 else 0 end)]' | sort
+}
+
+# a chain with a tag that is not in its frame
+chains_with_tag()
+{
+	mirror_up && ip -n "$NS_B" link add link $VETH name $VETH.9 up \
+		type vlan id 9 && mirror_to $VETH.9 || return 1
+	fresh v
+	ip netns exec "$NS_B" rxedump -i $VETH -Q out -w "$TMP/tagged" \
+		2>"$TMP/v.err" &
+	V=$!
+	BG+=("$V")
+	capturing && dump d -i "$DEV_A" -Q out -w "$TMP/file" &&
+	chained messages xfer && kill -INT "$V" && wait "$V" || return 1
+	is "captured" "$(counted v "captured by the kernel")" "$(sent_by_a)" &&
+	is "tags" "$(rxedump -r "$TMP/tagged" -j | jq -c '.vlan' | sort -u)" \
+		'[{"id":9,"priority":0}]' || return 1
+	fields "$TMP/file" >"$TMP/a" && fields "$TMP/tagged" >"$TMP/b" &&
+	is "packets" "$(wc -l <"$TMP/b")" "$(sent_by_a)" && cmp -s "$TMP/a" "$TMP/b" || {
+		say "$(diff "$TMP/a" "$TMP/b" | head -c 300)"
+		return 1
+	}
+}
+
+chains_off()
+{
+	chains "$NS_A" "$DEV_A" off && defer chains "$NS_A" "$DEV_A" on &&
+	dump d -i "$DEV_A" -Q out --pcap -w "$TMP/file" && mark &&
+	xfer -o write -s 20000 -n 5 && dump_end && read_counters &&
+	still "$RXE_A" l2_sent_chains && wire check "$TMP/file" &&
+	is "frames" "$(counted d "captured by the kernel")" "$(sent_by_a)"
+}
+
+# 100 packets in messages of 20
+filter_chains()
+{
+	local SENT="-o write -s 20000 -n 5"
+
+	filter "$@" && moved "$RXE_A" l2_sent_chains
+}
+
+chains_end_by_count()
+{
+	dump d -i "$DEV_A" -Q out -c 7 -w "$TMP/file" &&
+	xfer -o write -s 20000 -n 5 && dump_end none &&
+	is "PSNs" "$(rxedump -r "$TMP/file" -j | jq .bth.psn |
+		tr '\n' ' ')" "0 1 2 3 4 5 6 "
+}
+
+chains_statistics()
+{
+	local stat
+
+	dump d -i "$DEV_A" --stat=60 -j &&
+	chained xfer -o write -s 20000 -n 5 || return 1
+	stat=$(jq -s "map(select(.src == \"$IP_A\"))[0]" "$TMP/d.log")
+	is "packets" "$(jq .packets <<<"$stat")" "$(sent_by_a)" &&
+	is "wrong or missing" "$(jq '.bad_icrc + .gaps + .missing' \
+		<<<"$stat")" 0
+}
+
 # as in the talk: RDMA WRITE ONLY, its RETH, what rping writes
 demo()
 {
@@ -187,15 +369,16 @@ json_pipe()
 		.immdt.immdt' "$TMP/d.log" | tr '\n' ' ')" "0 1 2 3 4 "
 }
 
-# filter WANTED OPTION...: with 20 sends and their ACKs, that many are taken,
-# and the others are refused by the kernel
+# filter WANTED OPTION...: with 20 sends and their ACKs (or $SENT), that many are
+# taken, and the others are refused
 filter()
 {
 	local want=$1
 
 	shift
 	mark
-	dump d -i "$DEV_A" "$@" -w "$TMP/file" && xfer -n 20 -s 100 &&
+	# shellcheck disable=SC2086 # words
+	dump d -i "$DEV_A" "$@" -w "$TMP/file" && xfer ${SENT:--n 20 -s 100} &&
 	read_counters && dump_end || return 1
 	is "packets" "$(packets "$TMP/file")" "$want" &&
 	is "taken" "$(counted d "captured by the kernel")" "$want" &&
@@ -240,10 +423,10 @@ headers_only()
 snap_length()
 {
 	dump d -i "$DEV_A" -s 100 -w "$TMP/file" && xfer -s 1000 -n 3 &&
-	dump_end || return 1
+	xfer -o send -s 2000 -n 3 && dump_end || return 1
 	is "lengths" "$(rxedump -r "$TMP/file" -j -Q out |
-		jq -c '[.len, .caplen, .payload.len]' | sort -u)" \
-		"[1062,100,1000]"
+		jq -c '[.len, .caplen, .payload.len]' | sort -u | tr '\n' ' ')" \
+		"[1038,100,976] [1062,100,1000] [1082,100,1024] "
 }
 
 # frames of each size class of the ring buffer, whole
@@ -542,6 +725,8 @@ naks()
 {
 	local stat
 
+	# a packet is to be lost, not a message
+	chains "$NS_A" "$DEV_A" off && defer chains "$NS_A" "$DEV_A" on &&
 	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
 		tcx-ingress drop-one-of=30 || return 1
 	mark
@@ -587,8 +772,8 @@ raw_ip()
 		sort -u)" false
 }
 
-start 42
-need rxedump tshark capinfos bpftool tc setpriv
+start 56
+need rxedump tshark tcpdump capinfos bpftool tc setpriv ethtool
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
 for layer in 2 3; do
@@ -601,6 +786,22 @@ for layer in 2 3; do
 		perftest_agrees $layer
 done
 layers 2 2
+for ip in "4 xfer" "6 xfer6"; do
+	run_case "chains, IPv${ip% *}: each packet, with its own ICRC" \
+		chains_are_packets "${ip#* }"
+	run_case "chains, IPv${ip% *}: the frames that the kernel cuts" \
+		cut_as_the_kernel_does "${ip#* }"
+	run_case "chains, IPv${ip% *}: read from a file of tcpdump's" \
+		read_from_tcpdump "${ip#* }"
+done
+run_case "chains: with a VLAN tag" chains_with_tag
+run_case "chains: none where the netdev takes none" chains_off
+run_case "chains: filter by opcode" filter_chains 90 --opcode rc_rdma_write_middle
+run_case "chains: filter by PSN" filter_chains 20 --opcode write --psn 10-29
+run_case "chains: filter by size" filter_chains 5 --size 1098-
+run_case "chains: filter by host" filter_chains 0 --host 198.51.100.0/24
+run_case "chains: -c" chains_end_by_count
+run_case "chains: statistics" chains_statistics
 run_case "an RDMA WRITE of rping with its RETH and its payload" demo
 run_case "JSON" json_pipe
 run_case "filter in the kernel: opcode" filter 20 --opcode ack
