@@ -8,9 +8,12 @@ METRICS = {
     "send_lat": "2-byte send latency, us (ib_send_lat, typical)",
     "write_lat": "2-byte write latency, us (ib_write_lat, typical)",
     "send_bw": "64 KiB send bandwidth, MiB/s (ib_send_bw, average)",
+    "write_bw": "64 KiB write bandwidth, MiB/s (ib_write_bw, average)",
+    "read_bw": "64 KiB read bandwidth, MiB/s (ib_read_bw, average)",
 }
 SHORT = {"send_lat": "send latency", "write_lat": "write latency",
-         "send_bw": "send bandwidth", "mr_write_lat": "write latency",
+         "send_bw": "send bandwidth", "write_bw": "write bandwidth",
+         "read_bw": "read bandwidth", "mr_write_lat": "write latency",
          "mr_read_lat": "read latency", "mr_write_bw": "write bandwidth",
          "mr_read_bw": "read bandwidth"}
 
@@ -23,6 +26,10 @@ RATIOS = (
      ("ours", 2, 50), ("ours", 3, 50), None, None),
     ("layer 2 / layer 3, 500 rules",
      ("ours", 2, 500), ("ours", 3, 500), 0.75, 1.5),
+    ("layer 2 / stock, no rules",
+     ("ours", 2, 0), ("stock", 3, 0), None, None),
+    ("layer 2 / siw, no rules",
+     ("ours", 2, 0), ("siw", None, 0), None, None),
     ("layer 2, 500 rules / no rules",
      ("ours", 2, 500), ("ours", 2, 0), 1.05, 0.95),
     ("layer 3 / stock, no rules",
@@ -173,6 +180,8 @@ class Table:
                 ("siw", "send_lat", "siw, 2-byte send latency, us"),
                 ("siw", "write_lat", "siw, 2-byte write latency, us"),
                 ("siw", "send_bw", "siw, 64 KiB send, MiB/s"),
+                ("siw", "write_bw", "siw, 64 KiB write, MiB/s"),
+                ("siw", "read_bw", "siw, 64 KiB read, MiB/s"),
                 ("tcp", "tcp_lat", "TCP, 2-byte latency, us"),
                 ("tcp", "tcp_bw", "TCP, 64 KiB stream, MiB/s")):
             yield "%-32s" % what + "".join(

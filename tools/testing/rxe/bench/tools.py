@@ -20,6 +20,8 @@ PERFTEST = {
     "send_lat": ("ib_send_lat", 2, 1, "t_typical"),
     "write_lat": ("ib_write_lat", 2, 1, "t_typical"),
     "send_bw": ("ib_send_bw", 65536, 0.5, "BW_average"),
+    "write_bw": ("ib_write_bw", 65536, 0.5, "BW_average"),
+    "read_bw": ("ib_read_bw", 65536, 0.5, "BW_average"),
 }
 DETAILS = ("t_min", "t_avg", "percentile_99", "n_iterations")
 
