@@ -154,26 +154,22 @@ impaired()
 	counter_over "$RXE_B" duplicate_request 0
 }
 
+# Packets go both ways at both layers, and as chains, before it ends.
 switched()
 {
 	local i
 
-	layers 2 2 && mark || return 1
-	"$HERE/rxe_xfer" -T 20 -o mix -s "$SIZE" -w 4 -n "$(scale 2000 200)" \
-		"$RXE_A" $IP_A "$RXE_B" $IP_B >"$TMP/switched" 2>&1 &
-	PID=$!
-	for i in $(seq 50); do
-		is_dead $PID && break
-		layers $((2 + i % 2)) $((2 + i / 2 % 2)) || return 1
+	layers 2 2 && traffic -T 20 -i 60000 -o mix -s "$SIZE" -w 4 && mark ||
+		return 1
+	waitfor 20 counter_over "$RXE_A" l2_sent_chains 0 && layers 3 3 &&
+	waitfor 20 counter_over "$RXE_A" l3_sent_pkts 0 || return 1
+	for i in $(seq "$(scale 50 20)"); do
+		layers $((2 + i % 2)) $((2 + i / 2 % 2)) &&
 		features tx-gso-list "$([ $((i % 3)) = 0 ] && echo off ||
 			echo on)" || return 1
 	done
-	wait $PID || {
-		say "rxe_xfer: $(tail -n 1 "$TMP/switched")"
-		return 1
-	}
-	features tx-gso-list on && read_counters &&
-	moved "$RXE_A" l2_sent_chains && moved "$RXE_A" l3_sent_pkts
+	features tx-gso-list on && layers 2 2 && mark &&
+	waitfor 20 counter_over "$RXE_A" l2_sent_chains 0 && traffic_ok
 }
 
 # A bridge between the ends, whose port to B takes no chains
