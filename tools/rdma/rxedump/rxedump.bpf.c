@@ -352,6 +352,16 @@ static __always_inline __u64 wake_up(__u64 size)
 	}								\
 } while (0)
 
+/* more than a packet at an MTU of 1500 has */
+#define COPY_LONG do {							\
+	COPY(2144);							\
+	COPY(4192);							\
+	COPY(9216);							\
+	COPY(16384);							\
+	COPY(32768);							\
+	COPY(MAX_EVENT_DATA);						\
+} while (0)
+
 static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 {
 	const __u16 gso_size = 0;
@@ -366,12 +376,7 @@ static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 	COPY(736);
 	COPY(1120);
 	COPY(1632);
-	COPY(2144);
-	COPY(4192);
-	COPY(9216);
-	COPY(16384);
-	COPY(32768);
-	COPY(MAX_EVENT_DATA);
+	COPY_LONG;
 	return CNT_UNREADABLE;
 }
 
@@ -388,12 +393,7 @@ static __always_inline int copy_chain(struct __sk_buff *skb, bool out)
 	}
 	if (len < MIN_CHAIN)
 		return CNT_UNREADABLE;
-	COPY(2144);
-	COPY(4192);
-	COPY(9216);
-	COPY(16384);
-	COPY(32768);
-	COPY(MAX_EVENT_DATA);
+	COPY_LONG;
 	return CNT_UNREADABLE;
 }
 

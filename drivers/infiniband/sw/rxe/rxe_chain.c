@@ -14,11 +14,8 @@
 #include <linux/if_ether.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#include <trace/events/rxe.h>
 
 #include "rxe.h"
-
-#define RXE_CHAIN_GSO_TYPE	(SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST)
 
 static struct rxe_task *rxe_chain_task(struct rxe_qp *qp,
 				       const struct rxe_pkt_info *pkt)
@@ -146,29 +143,41 @@ static void rxe_chain_append(struct rxe_chain *chain,
 	head->truesize += skb->truesize;
 }
 
-/* The headers of the first packet name the length of all, since IP drops what
- * is behind that. The core, and rxe_eth_rcv.c, put the packet's own length there
- * when they cut.
+/**
+ * rxe_chain_set_len - have the headers of a datagram name a length
+ * @skb: data at the IP header; the headers are linear, and the caller's
+ * @iphdr_len: length of the IP header in bytes
+ * @len: length of the datagram from the IP header on, in bytes
+ *
+ * The headers of a chain's first packet name the length of all while it crosses
+ * the stack, since IP drops what is behind that. Where the chain is cut, by the
+ * core or in rxe_eth_rcv.c, they name the packet's own again.
  */
+void rxe_chain_set_len(struct sk_buff *skb, unsigned int iphdr_len,
+		       unsigned int len)
+{
+	struct udphdr *udph = (struct udphdr *)(skb->data + iphdr_len);
+
+	udph->len = htons(len - iphdr_len);
+	if (skb->protocol == htons(ETH_P_IP)) {
+		ip_hdr(skb)->tot_len = htons(len);
+		ip_send_check(ip_hdr(skb));
+	} else {
+		ipv6_hdr(skb)->payload_len = htons(len - iphdr_len);
+	}
+}
+
 static void rxe_chain_finish(struct sk_buff *skb, unsigned int segs)
 {
-	unsigned int hdr_len = skb_transport_offset(skb) +
-			       sizeof(struct udphdr);
+	unsigned int iphdr_len = skb_transport_offset(skb);
 
 	skb_shinfo(skb)->gso_type = RXE_CHAIN_GSO_TYPE;
-	skb_shinfo(skb)->gso_size = skb_headlen(skb) - hdr_len;
+	skb_shinfo(skb)->gso_size = skb_headlen(skb) - iphdr_len -
+				    sizeof(struct udphdr);
 	skb_shinfo(skb)->gso_segs = segs;
 	/* there is no UDP checksum to verify, nor to make */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
-
-	udp_hdr(skb)->len = htons(skb->len - skb_transport_offset(skb));
-	if (skb->protocol == htons(ETH_P_IP)) {
-		ip_hdr(skb)->tot_len = htons(skb->len);
-		ip_send_check(ip_hdr(skb));
-	} else {
-		ipv6_hdr(skb)->payload_len = htons(skb->len -
-						   sizeof(struct ipv6hdr));
-	}
+	rxe_chain_set_len(skb, iphdr_len, skb->len);
 }
 
 /**

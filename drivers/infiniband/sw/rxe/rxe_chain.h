@@ -6,12 +6,15 @@
 #ifndef RXE_CHAIN_H
 #define RXE_CHAIN_H
 
+#include <linux/skbuff.h>
 #include <linux/types.h>
 
 struct rxe_pkt_info;
 struct rxe_qp;
 struct rxe_task;
-struct sk_buff;
+
+/* what an skb says that is a chain */
+#define RXE_CHAIN_GSO_TYPE	(SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST)
 
 /**
  * struct rxe_chain - the packets of a task that wait for the rest of a message
@@ -41,6 +44,8 @@ u16 rxe_chain_ident(struct rxe_qp *qp, const struct rxe_pkt_info *pkt);
 bool rxe_chain_add(struct rxe_qp *qp, struct rxe_pkt_info *pkt,
 		   struct sk_buff *skb);
 void rxe_chain_send(struct rxe_task *task);
+void rxe_chain_set_len(struct sk_buff *skb, unsigned int iphdr_len,
+		       unsigned int len);
 
 /**
  * rxe_chain_goes_on - does the next packet of a message go on from this one?

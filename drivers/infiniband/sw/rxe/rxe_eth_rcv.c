@@ -142,7 +142,7 @@ static bool rxe_eth_rcv_is_chain(const struct sk_buff *skb,
 	const struct sk_buff *seg;
 	unsigned int len;
 
-	if (shinfo->gso_type != (SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST) ||
+	if (shinfo->gso_type != RXE_CHAIN_GSO_TYPE ||
 	    !shinfo->frag_list || skb_network_offset(skb) ||
 	    !rxe_eth_rcv_is_ours(skb, frame) ||
 	    frame->ip_len != skb->len ||
@@ -216,27 +216,8 @@ static void rxe_eth_rcv_one(struct rxe_dev *rxe, struct sk_buff *skb,
 		rxe_rcv_batched(skb, batch);
 }
 
-/* The first packet gets the lengths that its ICRC was made with. */
-static int rxe_eth_rcv_shorten(struct sk_buff *skb, unsigned int len,
-			       unsigned int iphdr_len)
-{
-	struct udphdr *udph;
-
-	if (skb_ensure_writable(skb, iphdr_len + sizeof(*udph)))
-		return -ENOMEM;
-
-	udph = (struct udphdr *)(skb->data + iphdr_len);
-	udph->len = htons(len - iphdr_len);
-	if (skb->protocol == htons(ETH_P_IP)) {
-		ip_hdr(skb)->tot_len = htons(len);
-		ip_send_check(ip_hdr(skb));
-	} else {
-		ipv6_hdr(skb)->payload_len = htons(len - iphdr_len);
-	}
-	return 0;
-}
-
-/* Takes the first packet off the others.
+/* Takes the first packet off the others. Its headers get the lengths that its
+ * ICRC was made with.
  *
  * Return: the others, or an error pointer.
  */
@@ -248,8 +229,9 @@ static struct sk_buff *rxe_eth_rcv_cut(struct sk_buff *skb,
 
 	/* a packet socket may look at the same list */
 	if (skb_unclone(skb, GFP_ATOMIC) ||
-	    rxe_eth_rcv_shorten(skb, len, iphdr_len))
+	    skb_ensure_writable(skb, iphdr_len + sizeof(struct udphdr)))
 		return ERR_PTR(-ENOMEM);
+	rxe_chain_set_len(skb, iphdr_len, len);
 
 	segs = skb_shinfo(skb)->frag_list;
 	skb_shinfo(skb)->frag_list = NULL;
@@ -293,7 +275,7 @@ static void rxe_eth_rcv_chain(struct rxe_dev *rxe, struct sk_buff *skb,
 	struct sk_buff *seg, *next;
 	struct rxe_batch batch;
 
-	/* it is the length of all that the sender's socket counts */
+	/* the sender's socket counts the length of all */
 	skb_orphan(skb);
 	seg = rxe_eth_rcv_cut(skb, frame->iphdr_len);
 	if (IS_ERR(seg)) {

@@ -24,7 +24,7 @@
  * were received in one go, and are processed in one go.
  */
 #define RXE_RUN_POSTED	16
-#define RXE_RUN_RCVD	160
+#define RXE_RUN_RCVD	256
 
 /* Is the next work request one packet? The queue is the user's, and another
  * CPU may be on its way through it: a wrong answer costs time and no more.

@@ -140,8 +140,7 @@ gone_case()
 # tapped_case: a packet socket has a copy of each packet
 tapped_case()
 {
-	spawn tcpdump ip netns exec "$NS_B" tcpdump -i "$DEV_B" -w /dev/null -U
-	waitfor 10 grep -q 'listening on' "$TMP/tcpdump" &&
+	tcpdump_to /dev/null "$NS_B" "$DEV_B" &&
 	xfer_case 2 xfer -o mix -s 16384 -w 8 -n 100
 }
 

@@ -173,17 +173,9 @@ messages()
 	"$1" -t uc -o send -s 5000 -n 3 && "$1" -t uc -o write -s 5000 -n 3
 }
 
-wire()
-{
-	"$HERE/rxe_wire.py" "$@" >"$TMP/said" 2>&1 || {
-		say "$1 ${2##*/}: $(head -c 300 "$TMP/said")"
-		return 1
-	}
-}
-
 wire_count()
 {
-	wire count "$1" && test "$(cat "$TMP/said")" "$2" "$3"
+	wire count "$1" && test "$(cat "$TMP/frames")" "$2" "$3"
 }
 
 # chained COMMAND...: both ends have sent several packets in a frame, and none
@@ -208,20 +200,9 @@ complete_chains()
 	local all
 
 	all=$(($(sent_by_a) + $(rcvd_by_a)))
-	wire count "$1" && is "frames" "$(cat "$TMP/said")" $all &&
+	wire count "$1" && is "frames" "$(cat "$TMP/frames")" $all &&
 	is "packets" "$(counted d "packets")" $all &&
 	is "captured" "$(counted d "captured by the kernel")" $all
-}
-
-# to_tcpdump NS DEV FILE
-to_tcpdump()
-{
-	spawn tcpdump ip netns exec "$1" tcpdump -i "$2" -U --immediate-mode \
-		-B 16384 -w "$3" udp port 4791
-	waitfor "$(scale 10 60)" grep -q 'listening on' "$TMP/tcpdump" || {
-		say "tcpdump: $(tail -n 1 "$TMP/tcpdump")"
-		return 1
-	}
 }
 
 # What B gets is sent on by a netdev of B's, from $VETH to $VETH-w.
@@ -246,11 +227,11 @@ mirror_up()
 cut_as_the_kernel_does()
 {
 	mirror_up && chains "$NS_B" $VETH off && mirror_to $VETH &&
-	to_tcpdump "$NS_B" $VETH-w "$TMP/cut" &&
+	tcpdump_to "$TMP/cut" "$NS_B" $VETH-w &&
 	dump d -i "$DEV_A" -Q out --pcap -w "$TMP/file" &&
 	chained messages "$1" || return 1
 	waitfor 10 wire_count "$TMP/cut" -ge "$(sent_by_a)" || {
-		say "the kernel has cut $(cat "$TMP/said") of $(sent_by_a)"
+		say "the kernel has cut $(cat "$TMP/frames") of $(sent_by_a)"
 		return 1
 	}
 	wire same "$TMP/file" "$TMP/cut"
@@ -265,11 +246,11 @@ same_read()
 # tcpdump takes chains as they are: what it has written is read as packets
 read_from_tcpdump()
 {
-	to_tcpdump "$NS_A" "$DEV_A" "$TMP/theirs" &&
+	tcpdump_to "$TMP/theirs" "$NS_A" "$DEV_A" &&
 	dump d -i "$DEV_A" --pcap -w "$TMP/file" &&
 	chained messages "$1" || return 1
 	waitfor 10 same_read "$TMP/theirs" "$TMP/file" || {
-		say "tcpdump's file: $(tail -n 1 "$TMP/said")"
+		say "tcpdump's file: $(tail -n 1 "$TMP/frames")"
 		return 1
 	}
 	wire_count "$TMP/theirs" -lt "$(packets "$TMP/file")" || {

@@ -12,29 +12,10 @@
 TOS=104
 KINDS=$(scale "netkit-l2 netkit-l3 veth" netkit-l2)
 
-# capture NS DEV FILE
-capture()
-{
-	spawn "$3.log" ip netns exec "$1" tcpdump -i "$2" -s 0 -U \
-		--immediate-mode -B 16384 -w "$TMP/$3" udp port 4791
-	waitfor "$(scale 10 60)" grep -q 'listening on' "$TMP/$3.log" || {
-		say "tcpdump: $(tail -n 1 "$TMP/$3.log")"
-		return 1
-	}
-}
-
-wire()
-{
-	python3 "$HERE/rxe_wire.py" "$@" >"$TMP/wire" 2>&1 || {
-		say "$1 ${2##*/}: $(head -c 300 "$TMP/wire")"
-		return 1
-	}
-}
-
 # as many frames in the file as went over the wire
 complete()
 {
-	wire count "$TMP/$1" && [ "$(cat "$TMP/wire")" -eq "$2" ]
+	wire count "$TMP/$1" && [ "$(cat "$TMP/frames")" -eq "$2" ]
 }
 
 # record NAME LAYER COMMAND...: at both ends, to NAME-a and NAME-b
@@ -44,8 +25,8 @@ record()
 
 	shift 2
 	layers "$layer" "$layer" &&
-	capture "$NS_A" "$DEV_A" "$name-a" &&
-	capture "$NS_B" "$DEV_B" "$name-b" || return 1
+	tcpdump_to "$TMP/$name-a" "$NS_A" "$DEV_A" &&
+	tcpdump_to "$TMP/$name-b" "$NS_B" "$DEV_B" || return 1
 	mark
 	"$@" && read_counters && carried_by "$layer" "$RXE_A" || return 1
 	total=$(($(count "$RXE_A" "l${layer}_sent_pkts") +
@@ -109,7 +90,7 @@ dissect()
 		return 1
 	}
 	complete "$1" "$(wc -l <"$TMP/$1.txt")" || {
-		say "tshark does not read all $(cat "$TMP/wire") frames"
+		say "tshark does not read all $(cat "$TMP/frames") frames"
 		return 1
 	}
 }

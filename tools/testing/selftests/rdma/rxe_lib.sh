@@ -188,6 +188,29 @@ chains_at_both()
 	chains "$NS_B" "$DEV_B" "$1" >/dev/null
 }
 
+# tcpdump_to FILE NS DEV [OPTION...]: RoCE's frames go to FILE until kill_bg
+tcpdump_to()
+{
+	local log=${1##*/}.log
+
+	spawn "$log" ip netns exec "$2" tcpdump -i "$3" -U --immediate-mode \
+		-B 16384 -w "$1" "${@:4}" udp port 4791
+	waitfor "$(scale 10 60)" grep -q 'listening on' "$TMP/$log" || {
+		say "tcpdump: $(tail -n 1 "$TMP/$log")"
+		return 1
+	}
+}
+
+# wire WHAT FILE...: asks rxe_wire.py; the answer is in $TMP/frames
+wire()
+{
+	PYTHONDONTWRITEBYTECODE=1 python3 "$HERE/rxe_wire.py" "$@" \
+		>"$TMP/frames" 2>&1 || {
+		say "$1 ${2##*/}: $(head -c 300 "$TMP/frames")"
+		return 1
+	}
+}
+
 rxe_gone()
 {
 	local dev
