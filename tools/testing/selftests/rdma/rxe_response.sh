@@ -55,7 +55,8 @@ wrong_answer()
 	layers "$1" "$1"
 	spawn_ready bpf ip netns exec "$NS_B" "$HERE/rxe_bpf" "$DEV_B" \
 		tcx-ingress drop-one-of=1 || return 1
-	"$HERE/rxe_xfer" -o "$2" -n 1 -T 16 -i 20000 \
+	# the retries have to last until the responder is there
+	"$HERE/rxe_xfer" -o "$2" -n 1 -T "$(scale 16 19)" -i 20000 \
 		"$RXE_A" $IP_A "$RXE_B" $IP_B >"$TMP/wrong" 2>&1 &
 	pid=$!
 	waitfor 10 qpn_of_a || { say "no QP"; kill $pid; return 1; }
