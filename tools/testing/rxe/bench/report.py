@@ -7,18 +7,55 @@ import statistics
 METRICS = {
     "send_lat": "2-byte send latency, us (ib_send_lat, typical)",
     "write_lat": "2-byte write latency, us (ib_write_lat, typical)",
-    "send_bw": "64 KiB send bandwidth, MiB/s (ib_send_bw, average)",
-    "write_bw": "64 KiB write bandwidth, MiB/s (ib_write_bw, average)",
-    "read_bw": "64 KiB read bandwidth, MiB/s (ib_read_bw, average)",
+    "send_bw": "64 KiB send, MiB/s (ib_send_bw, average)",
+    "write_bw": "64 KiB write, MiB/s (ib_write_bw, average)",
+    "read_bw": "64 KiB read, MiB/s (ib_read_bw, average)",
+    "read_lat": "2-byte read latency, us (ib_read_lat, typical)",
+    "send_lat_e": "2-byte send latency with events, us (ib_send_lat -e)",
+    "send_bw_e": "64 KiB send with events, MiB/s (ib_send_bw -e)",
+    "send_cpu": "CPU seconds per GiB of it",
+    "read_bw_e": "64 KiB read with events, MiB/s (ib_read_bw -e)",
+    "read_cpu": "CPU seconds per GiB of it",
+    "send_bw_1m": "1 MiB send, MiB/s",
+    "write_bw_1m": "1 MiB write, MiB/s",
+    "read_bw_1m": "1 MiB read, MiB/s",
+    "write_rate": "64-byte writes, thousands a second (ib_write_bw -l 32)",
+    "write_rate_8": "64-byte writes, 8 QPs, thousands a second",
 }
-SHORT = {"send_lat": "send latency", "write_lat": "write latency",
-         "send_bw": "send bandwidth", "write_bw": "write bandwidth",
-         "read_bw": "read bandwidth", "mr_write_lat": "write latency",
-         "mr_read_lat": "read latency", "mr_write_bw": "write bandwidth",
-         "mr_read_bw": "read bandwidth"}
+TCP_METRICS = {
+    "tcp_lat": "TCP, 2-byte latency, us",
+    "tcp_bw": "TCP, 64 KiB, MiB/s",
+    "tcp_cpu": "TCP, CPU seconds per GiB of it",
+    "tcp_bw_1m": "TCP, 1 MiB, MiB/s",
+    "tcp_rate": "TCP, 64 bytes, thousands a second",
+}
+# To what of TCP a metric is compared
+OF_TCP = {
+    **dict.fromkeys(("send_lat", "write_lat"), "tcp_lat"),
+    **dict.fromkeys(("send_bw", "write_bw", "read_bw", "send_bw_e",
+                     "read_bw_e"), "tcp_bw"),
+    **dict.fromkeys(("send_cpu", "read_cpu"), "tcp_cpu"),
+    **dict.fromkeys(("send_bw_1m", "write_bw_1m", "read_bw_1m"), "tcp_bw_1m"),
+    **dict.fromkeys(("write_rate", "write_rate_8"), "tcp_rate"),
+}
+SHORT = {
+    "send_lat": "send latency", "write_lat": "write latency",
+    "read_lat": "read latency", "send_lat_e": "send latency -e",
+    "send_bw": "send bandwidth", "write_bw": "write bandwidth",
+    "read_bw": "read bandwidth", "send_bw_e": "send -e",
+    "read_bw_e": "read -e", "send_cpu": "send -e, CPU",
+    "read_cpu": "read -e, CPU", "send_bw_1m": "1 MiB send",
+    "write_bw_1m": "1 MiB write", "read_bw_1m": "1 MiB read",
+    "write_rate": "64-byte rate", "write_rate_8": "rate, 8 QPs",
+    "mr_write_lat": "write latency", "mr_read_lat": "read latency",
+    "mr_write_bw": "write bandwidth", "mr_read_bw": "read bandwidth"}
 
-# name, (driver, layer, rules) above, the same below, at most for latency, at
-# least for bandwidth
+UNITS = {"lat": "us", "cpu": "s/GiB", "rate": "1000/s", "bw": "MiB/s"}
+SIW_METRICS = {m: "siw, %s, %s" % (SHORT[m], next(
+    unit for part, unit in UNITS.items() if "_" + part in m)) for m in METRICS}
+
+# name, (driver, layer, rules) above, the same below, at most for latency and CPU
+# time, at least for bandwidth and rate
 RATIOS = (
     ("layer 2 / layer 3, no rules",
      ("ours", 2, 0), ("ours", 3, 0), 0.92, 1.08),
@@ -27,9 +64,11 @@ RATIOS = (
     ("layer 2 / layer 3, 500 rules",
      ("ours", 2, 500), ("ours", 3, 500), 0.75, 1.5),
     ("layer 2 / stock, no rules",
-     ("ours", 2, 0), ("stock", 3, 0), None, None),
+     ("ours", 2, 0), ("stock", 3, 0), 0.92, 3),
     ("layer 2 / siw, no rules",
-     ("ours", 2, 0), ("siw", None, 0), None, None),
+     ("ours", 2, 0), ("siw", None, 0), 1, 1.5),
+    ("layer 2 / TCP, no rules",
+     ("ours", 2, 0), ("tcp", None, 0), 1.5, 0.75),
     ("layer 2, 500 rules / no rules",
      ("ours", 2, 500), ("ours", 2, 0), 1.05, 0.95),
     ("layer 3 / stock, no rules",
@@ -75,8 +114,8 @@ def verdict(ratio, limit, at_most):
     return high < limit if at_most else low > limit
 
 
-def is_latency(metric):
-    return metric.endswith("_lat")
+def less_is_better(metric):
+    return "_lat" in metric or metric.endswith("_cpu")
 
 
 def key(sample):
@@ -116,16 +155,17 @@ def ratios(samples):
         for metric in SHORT:
             for mtu in sorted({s["mtu"] for s in samples}):
                 over = by_round.get((*above, mtu, metric), {})
-                under = by_round.get((*below, mtu, metric), {})
+                other = OF_TCP.get(metric) if below[0] == "tcp" else metric
+                under = by_round.get((*below, mtu, other), {})
                 values = [over[n] / under[n] for n in over if n in under]
                 if not values:
                     continue
                 ratio = {"name": name, "metric": metric, "mtu": mtu,
                          "values": values, **spread(values)}
-                limit = at_most if is_latency(metric) else at_least
+                limit = at_most if less_is_better(metric) else at_least
                 if limit:
                     ratio["target"] = limit
-                    ratio["met"] = verdict(ratio, limit, is_latency(metric))
+                    ratio["met"] = verdict(ratio, limit, less_is_better(metric))
                 result.append(ratio)
     return result
 
@@ -167,27 +207,22 @@ class Table:
         yield " MTU rules" + "".join("%22s" % c[0] for c in COLUMNS)
         for mtu in self.mtus:
             for rules in self.rules:
-                yield "%4d %5d" % (mtu, rules) + "".join(
-                    "%22s" % show(self.by_key.get(
-                        (driver, layer, rules, mtu, metric)))
-                    for _, driver, layer in COLUMNS)
+                row = [self.by_key.get((driver, layer, rules, mtu, metric))
+                       for _, driver, layer in COLUMNS]
+                if any(row):
+                    yield "%4d %5d" % (mtu, rules) + "".join(
+                        "%22s" % show(cell) for cell in row)
 
     def references(self):
         yield ""
         yield "%-32s" % "Other transports, no rules" + "".join(
             "%22s" % ("MTU %d" % mtu) for mtu in self.mtus)
-        for driver, metric, what in (
-                ("siw", "send_lat", "siw, 2-byte send latency, us"),
-                ("siw", "write_lat", "siw, 2-byte write latency, us"),
-                ("siw", "send_bw", "siw, 64 KiB send, MiB/s"),
-                ("siw", "write_bw", "siw, 64 KiB write, MiB/s"),
-                ("siw", "read_bw", "siw, 64 KiB read, MiB/s"),
-                ("tcp", "tcp_lat", "TCP, 2-byte latency, us"),
-                ("tcp", "tcp_bw", "TCP, 64 KiB stream, MiB/s")):
-            yield "%-32s" % what + "".join(
-                "%22s" % show(self.by_key.get(
-                    (driver, None, 0, mtu, metric)))
-                for mtu in self.mtus)
+        for driver, names in (("siw", SIW_METRICS), ("tcp", TCP_METRICS)):
+            for metric, what in names.items():
+                yield "%-32s" % what + "".join(
+                    "%22s" % show(self.by_key.get(
+                        (driver, None, 0, mtu, metric)))
+                    for mtu in self.mtus)
 
     def memory(self):
         yield ""
