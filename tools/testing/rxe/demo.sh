@@ -325,7 +325,7 @@ devmem()
 		grep -q '^ready' /tmp/bind && break
 		sleep 0.1
 	done
-	echo "a NIC with device memory, layer 2 (netdevsim: its timer sets the pace)"
+	echo "a NIC with device memory, layer 2 (netdevsim)"
 	perf 2 plain,udmabuf plain,udmabuf -H -n 200
 	sleep 0.1	# the kernel keeps counters for a jiffy
 	[ "$(received rcvd_devmem)" -gt 0 ] ||
