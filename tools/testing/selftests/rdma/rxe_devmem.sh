@@ -200,9 +200,87 @@ tcp_case()
 	read_counters && by_devmem "$RXE_B" && waitfor 30 tcp_freed
 }
 
+# rule WORD...: in the first place, until the case ends
+rule()
+{
+	in_b ethtool -N "$DEV_B" "$@" loc 0 >"$TMP/rule" 2>&1 || {
+		say "ethtool -N $*: $(tail -n 1 "$TMP/rule")"
+		return 1
+	}
+	defer in_b ethtool -N "$DEV_B" delete 0
+}
+
+# table WORD...: until the case ends
+table()
+{
+	in_b ethtool -X "$DEV_B" "$@" && defer in_b ethtool -X "$DEV_B" default
+}
+
+# steered_case XFER RULE...: the rule brings packets to queue 2, which the table
+# leaves out
+steered_case()
+{
+	table equal 2 && rule "${@:2}" queue $QUEUE_B &&
+		xfer_case 2 "$1" -o mix -s 16384 -w 8 -n 50
+}
+
+# not_steered_case RULE...: the rule is not for RoCE
+not_steered_case()
+{
+	layers 2 2 && mark && table equal 2 && rule "$@" queue $QUEUE_B &&
+	bound "$NS_B" "$DEV_B" &&
+	xfer -o mix -s 16384 -w 8 -n 50 && read_counters &&
+	still "$RXE_B" rcvd_devmem && stop "$BOUND" &&
+	grep -qx 'written 0' "$TMP/bind-$DEV_B"
+}
+
+# table_case: six flows, by chance one of four would get there
+table_case()
+{
+	local n
+
+	table start $QUEUE_B equal 1 || return 1
+	for ((n = 0; n < 6; n++)); do
+		xfer_case 2 xfer -o mix -s 16384 -w 8 -n 10 || return 1
+	done
+}
+
+# refused WHY RULE...
+refused()
+{
+	! in_b ethtool -N "$DEV_B" "${@:2}" >"$TMP/rule" 2>&1 &&
+	grep -q "$1" "$TMP/rule" || {
+		say "ethtool -N ${*:2}: $(head -n 1 "$TMP/rule")"
+		return 1
+	}
+}
+
+bad_rules_case()
+{
+	refused 'Invalid argument' flow-type udp4 dst-port 1 queue 4 &&
+	refused 'not supported' flow-type udp4 dst-port 1 action -1 &&
+	refused 'not supported' flow-type udp4 dst-port 1 tos 4 queue 1 &&
+	refused 'not supported' flow-type ether dst 02:00:00:00:00:01 queue 1 &&
+	refused 'No such file' delete 5 &&
+	in_b ethtool -K "$DEV_B" ntuple off || return 1
+	defer in_b ethtool -K "$DEV_B" ntuple on
+	refused 'not supported' flow-type udp4 dst-port 1 queue 1 &&
+	in_b ethtool -n "$DEV_B" | grep -qx 'Total 0 rules'
+}
+
+rule_holds_case()
+{
+	rule flow-type tcp6 dst-port 1 queue 3 &&
+	in_b ethtool -n "$DEV_B" rule 0 | grep -q 'Direct to queue 3' &&
+	! in_b ethtool -L "$DEV_B" combined 2 2>/dev/null &&
+	in_b ethtool -N "$DEV_B" delete 0 &&
+	in_b ethtool -L "$DEV_B" combined 2 &&
+	in_b ethtool -L "$DEV_B" combined 4
+}
+
 [ ! -e $CONFIG ] || zcat $CONFIG | grep -qx CONFIG_RDMA_RXE_DEVMEM=y ||
 	skip_all "no CONFIG_RDMA_RXE_DEVMEM"
-start_mr 31 netdevsim
+start_mr 38 netdevsim-1
 need ethtool tcpdump taskset
 bound "$NS_B" "$DEV_B" || {
 	[ ! -e $CONFIG ] || ktap_exit_fail_msg "cannot bind device memory"
@@ -250,4 +328,20 @@ for layer in 3 2; do
 		alone xfer_case $layer xfer6 -t ud -s 1024 -n 100
 done
 run_case "leased to netkit: ncdevmem and RDMA by the same queue" unwarned tcp_case
+
+# A NIC of several queues: which one a flow goes to.
+pair_down
+pair_up netdevsim-4 || ktap_exit_fail_msg "no topology of four queues"
+QUEUE_B=2
+run_case "a rule brings UDP over IPv4 to its queue" \
+	alone steered_case xfer flow-type udp4 dst-ip "$IP_B" dst-port 4791
+run_case "a rule brings UDP over IPv6 to its queue" \
+	alone steered_case xfer6 flow-type udp6 dst-ip "$IP6_B"
+run_case "a rule of another port: none of it goes there" \
+	alone not_steered_case flow-type udp4 dst-ip "$IP_B" dst-port 4792
+run_case "a rule of TCP: none of it goes there" \
+	alone not_steered_case flow-type tcp4 dst-port 4791
+run_case "the table brings all to one queue" alone table_case
+run_case "rules that a NIC cannot keep are refused" bad_rules_case
+run_case "a queue that a rule names stays" rule_holds_case
 ktap_finished

@@ -269,12 +269,12 @@ gid_index()
 	return 1
 }
 
-# new_netdevsim NS DEV ID: ready to have device memory bound
+# new_netdevsim NS DEV ID [QUEUES]: ready to have device memory bound
 new_netdevsim()
 {
 	local bus=/sys/bus/netdevsim name
 
-	ip netns exec "$1" sh -c "echo $3 1 1 >$bus/new_device" &&
+	ip netns exec "$1" sh -c "echo $3 1 ${4:-1} >$bus/new_device" &&
 	defer_down sh -c "echo $3 >$bus/del_device" &&
 	name=$(ip netns exec "$1" ls $bus/devices/netdevsim"$3"/net) &&
 	ip -n "$1" link set "$name" name "$2" &&
@@ -325,7 +325,7 @@ lease_netdevsim()
 }
 
 # make_link KIND NS_A NS_B: veth, netkit-l2 or netkit-l3, either of these
-# with -noscrub; netdevsim, leased; tun, which lasts until kill_bg
+# with -noscrub; netdevsim-N (queues), leased; tun, which lasts until kill_bg
 make_link()
 {
 	local scrub="" mode
@@ -336,9 +336,9 @@ make_link()
 			peer name "$DEV_B" netns "$3"
 		return
 		;;
-	netdevsim)
-		new_netdevsim "$2" "$DEV_A" $(($$ * 2)) &&
-		new_netdevsim "$3" "$DEV_B" $(($$ * 2 + 1)) &&
+	netdevsim-*)
+		new_netdevsim "$2" "$DEV_A" $(($$ * 2)) "${1#netdevsim-}" &&
+		new_netdevsim "$3" "$DEV_B" $(($$ * 2 + 1)) "${1#netdevsim-}" &&
 		link_netdevsims "$2" "$DEV_A" "$3" "$DEV_B"
 		return
 		;;
