@@ -13,6 +13,7 @@ TARGETS	?= rdma
 TESTS	?=
 SCRIPT	?=
 BENCH	?=
+DEMO	?=
 SOAK	?=
 MINUTES	?=
 SEED	?=
@@ -63,7 +64,7 @@ empty	:=
 KSFT	:= $(OUT)/ksft-$(LINE)/$(subst /,-,$(subst $(empty) ,+,$(strip $(TARGETS))))
 
 export TOP ARCH KVER KDIR DEBUG DISTRO OUT TIMEOUT
-export TARGETS TESTS SCRIPT BENCH MIRROR
+export TARGETS TESTS SCRIPT BENCH DEMO MIRROR
 export SOAK MINUTES SEED EPOCH
 export LINE TREE CONF KBUILD STAGE KERNEL ROOT LOGS KSFT
 
@@ -81,6 +82,7 @@ help:
 # make cannot pass on an exit status (its own is 2 for all failures); the
 # verdict names the status, and so does make's "Error N".
 run: knobs-run kernel root tools
+	@test -z "$(DEMO)" || { $(T)/deps.sh tests && $(T)/kselftest.sh; }
 	@$(T)/boot.sh run
 
 run_tests: knobs-run_tests kernel root tools
@@ -96,7 +98,7 @@ shell: knobs-shell kernel root tools
 
 bench: knobs-bench kernel root tools
 	@$(T)/deps.sh bench
-	@$(T)/stock.sh
+	@test -n "$(DISTRO)" || $(T)/stock.sh
 	@$(T)/boot.sh bench
 	@$(T)/bench/plot $(OUT)/bench/bench.json $(OUT)/bench/bench.svg
 

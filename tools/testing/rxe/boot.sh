@@ -55,7 +55,7 @@ write_job()
 	exec)
 		cp "$SCRIPT" "$run/share/job" ;;
 	run)
-		cp "$HERE/demo.sh" "$run/share/job" ;;
+		cp "$HERE/demo${DEMO:+_$DEMO}.sh" "$run/share/job" ;;
 	bench)
 		cat >"$run/share/job" <<-EOF
 		#!/bin/sh
@@ -103,10 +103,11 @@ write_share()
 	copy "$CONF" "$STAGE/modules" share/modules
 	[ -z "$DISTRO" ] || copy "$CONF" "$STAGE/initrd" initrd
 	copy "rxedump-$LINE" "$OUT/rxedump-$LINE/install" share/rxedump
-	[ "$job" != run_tests ] && [ "$job" != soak ] ||
+	[ "$job" != run_tests ] && [ "$job" != soak ] && [ -z "$DEMO" ] ||
 		copy "ksft-$LINE" "$KSFT" share/kselftest
 	[ ! -d "$HERE/bench" ] || cp -r "$HERE/bench" "$run/share/bench"
-	[ "$job" != bench ] || copy "$CONF" "$STAGE/stock" share/stock
+	[ "$job" != bench ] || [ -n "$DISTRO" ] ||
+		copy "$CONF" "$STAGE/stock" share/stock
 	[ "$job" != run ] || cp "$TOP/tools/testing/selftests/rdma/rxe_netdev.py" \
 		"$run/share/rxe_netdev.py"
 	copy dmabuf "$OUT/dmabuf" share/dmabuf

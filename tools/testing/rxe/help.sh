@@ -4,6 +4,7 @@ cat <<'EOF'
 RXE over netkit: an overlay on the Linux kernel tree
 
   make run                      builds, boots, shows RXE at layers 3 and 2
+  make run DEMO=devmem          a NIC's queues leased to a container
   make run_tests TARGETS=rdma   the kselftests in the guest (TESTS="a.sh b.sh")
   make tree                     the patched kernel tree, ready to edit
   make shell                    a shell in the booted guest

@@ -11,9 +11,11 @@ case $job in
 exec)
 	[ -n "$SCRIPT" ] || die "exec: which file? SCRIPT="
 	[ -f "$SCRIPT" ] && [ -r "$SCRIPT" ] || die "exec: no file $SCRIPT" ;;
-bench)
-	[ -z "$DISTRO" ] ||
-		die "bench: Debian's kernel has no siw to compare with: DISTRO=" ;;
+run)
+	[ -z "$DEMO" ] || [ -f "$HERE/demo_$DEMO.sh" ] ||
+		die "DEMO=$DEMO: this is devmem or nothing"
+	[ -z "$DEMO" ] || [ -z "$DISTRO" ] ||
+		die "DEMO=$DEMO: Debian's kernel lacks what it takes: DISTRO=" ;;
 soak)
 	for knob in MINUTES SEED EPOCH; do
 		[[ ${!knob} =~ ^[0-9]*$ ]] || die "$knob=${!knob}: no number"

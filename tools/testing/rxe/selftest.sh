@@ -200,12 +200,23 @@ packages()
 	result $rc "packages: the guest passes"
 }
 
+# The demonstration in which the guest checks all that it shows.
+demonstration()
+{
+	local rc=0
+
+	{ "$HERE/kselftest.sh" && DEMO=devmem "$HERE/boot.sh" run; } \
+		>"$tmp/log" 2>&1 || rc=$?
+	result $rc "make run DEMO=devmem"
+}
+
 all()
 {
 	verdicts
 	output
 	nothing_left
 	interrupted_run
+	demonstration
 	packed
 	packages
 	interrupted_source

@@ -14,7 +14,10 @@ import subprocess
 import time
 
 RESTORE = "iptables-legacy-restore"
-STOCK = "/mnt/share/stock/rdma_rxe.ko"
+# Beside a kernel of Debian's own lies its own module.
+STOCK = next(iter(glob.glob("/mnt/share/stock/rdma_rxe.ko") + glob.glob(
+    "/lib/modules/%s/kernel/drivers/infiniband/sw/rxe/rdma_rxe.ko*"
+    % os.uname().release)), None)
 SYSCTL = "net.rxe.rxe_network_layer"
 
 
@@ -61,6 +64,12 @@ ENDS = (CLIENT, SERVER)
 def read(name):
     with open(name, encoding="utf-8") as file:
         return file.read()
+
+
+def has_siw():
+    """Debian's kernel has no siw."""
+    return not subprocess.run(("modinfo", "siw"), capture_output=True,
+                              check=False).returncode
 
 
 def last_line(text):
@@ -118,6 +127,8 @@ class Net:
             return
         self.unload()
         if driver == "stock":
+            needs = run("modinfo", "-F", "depends", STOCK).strip()
+            run("modprobe", "-a", *needs.split(","))
             run("insmod", STOCK)
         else:
             run("modprobe", "siw" if driver == "siw" else "rdma_rxe")

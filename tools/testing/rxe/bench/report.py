@@ -219,10 +219,11 @@ class Table:
             "%22s" % ("MTU %d" % mtu) for mtu in self.mtus)
         for driver, names in (("siw", SIW_METRICS), ("tcp", TCP_METRICS)):
             for metric, what in names.items():
-                yield "%-32s" % what + "".join(
-                    "%22s" % show(self.by_key.get(
-                        (driver, None, 0, mtu, metric)))
-                    for mtu in self.mtus)
+                row = [self.by_key.get((driver, None, 0, mtu, metric))
+                       for mtu in self.mtus]
+                if any(row):
+                    yield "%-32s" % what + "".join(
+                        "%22s" % show(cell) for cell in row)
 
     def memory(self):
         yield ""

@@ -7,6 +7,7 @@
  *
  * Says "ready" once attached; on SIGTERM detaches and says what it saw.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <signal.h>
@@ -179,6 +180,43 @@ static int load_redirect(const char *dev, int helper)
 	return load_insns(prog, ARRAY_SIZE(prog));
 }
 
+/* To the peer of @dev in its namespace what is for one IPv4 address: datagrams,
+ * and ARP that asks for it. @to is "DEV,ADDRESS".
+ */
+static int load_redirect_addr(char *to)
+{
+	char *comma = strchr(to, ',');
+	struct in_addr addr;
+	struct bpf_insn prog[] = {
+		/*  0 */ MOV_REG(6, 1),
+		/*  1 */ LOAD(BPF_H, 12),		/* EtherType */
+		/*  2 */ JEQ(0, 0x0800, 3),
+		/*  3 */ JNE(0, 0x0806, 8),
+		/*  4 */ LOAD(BPF_W, 14 + 24),		/* ARP target */
+		/*  5 */ JA(1),
+		/*  6 */ LOAD(BPF_W, 14 + 16),		/* IPv4 destination */
+		/*  7 */ INSN(BPF_JMP32 | BPF_JNE | BPF_K, 0, 0, 4, 0),
+		/*  8 */ MOV_IMM(1, 0),
+		/*  9 */ MOV_IMM(2, 0),
+		/* 10 */ INSN(BPF_JMP | BPF_CALL, 0, 0, 0,
+			      BPF_FUNC_redirect_peer),
+		/* 11 */ EXIT,
+		/* 12 */ MOV_IMM(0, VERDICT_NEXT),
+		/* 13 */ EXIT,
+	};
+
+	*comma = '\0';
+	prog[8].imm = if_nametoindex(to);
+	if (!prog[8].imm)
+		die(to);
+	if (inet_pton(AF_INET, comma + 1, &addr) != 1) {
+		errno = EINVAL;
+		die(comma + 1);
+	}
+	prog[7].imm = ntohl(addr.s_addr);
+	return load_insns(prog, ARRAY_SIZE(prog));
+}
+
 static void attach(int prog, const char *dev, const char *hook)
 {
 	union bpf_attr attr = { .link_create.prog_fd = prog };
@@ -249,7 +287,7 @@ int main(int argc, char **argv)
 	if (argc != 4) {
 		fputs("usage: rxe_bpf DEV HOOK ACTION\n"
 		      "hooks: tcx-ingress tcx-egress netkit-primary netkit-peer\n"
-		      "actions: count drop-roce drop-one-of=N damage-one-of=N redirect=DEV redirect-peer=DEV\n",
+		      "actions: count drop-roce drop-one-of=N damage-one-of=N redirect=DEV redirect-peer=DEV[,ADDRESS]\n",
 		      stderr);
 		return 1;
 	}
@@ -265,6 +303,9 @@ int main(int argc, char **argv)
 		prog = load(map, nth, damage);
 	else if (!strncmp(argv[3], "redirect=", 9))
 		prog = load_redirect(argv[3] + 9, BPF_FUNC_redirect);
+	else if (!strncmp(argv[3], "redirect-peer=", 14) &&
+		 strchr(argv[3], ','))
+		prog = load_redirect_addr(argv[3] + 14);
 	else if (!strncmp(argv[3], "redirect-peer=", 14))
 		prog = load_redirect(argv[3] + 14, BPF_FUNC_redirect_peer);
 	else
