@@ -5,135 +5,14 @@
  * guessed at.
  */
 #include <string.h>
-#include "roce.h"
+#include "decode.h"
 
-#define ETH_LEN		14
-#define VLAN_LEN	4
 #define IPV4_LEN	20
 #define IPV6_LEN	40
 #define UDP_LEN		8
 #define PROTO_UDP	17
 
 #define MAX_IPV6_EXTENSIONS	8
-
-/* The bytes that are left, and how many there were on the wire. */
-struct cursor {
-	const uint8_t *p;
-	size_t cap;
-	size_t wire;
-};
-
-static uint16_t get16(const uint8_t *p)
-{
-	return p[0] << 8 | p[1];
-}
-
-static uint32_t get24(const uint8_t *p)
-{
-	return p[0] << 16 | p[1] << 8 | p[2];
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | get24(p + 1);
-}
-
-static bool give_up(struct roce_pkt *pkt, enum roce_kind kind, const char *why)
-{
-	pkt->kind = kind;
-	pkt->why = why;
-	return false;
-}
-
-/* Are the next bytes here? If not, was that the capture or the frame? */
-static bool have(struct roce_pkt *pkt, struct cursor *c, size_t len,
-		 enum roce_kind kind, const char *why)
-{
-	if (len <= c->cap)
-		return true;
-	if (len <= c->wire)
-		return give_up(pkt, ROCE_CUT, "the capture ends in the headers");
-	return give_up(pkt, kind, why);
-}
-
-static void skip(struct cursor *c, size_t len)
-{
-	c->p += len;
-	c->cap -= len;
-	c->wire -= len;
-}
-
-/* A header said how long the rest is: what is behind is padding. */
-static void limit(struct cursor *c, size_t len)
-{
-	if (c->wire > len)
-		c->wire = len;
-	if (c->cap > len)
-		c->cap = len;
-}
-
-static bool is_vlan(uint16_t type)
-{
-	return type == 0x8100 || type == 0x88a8 || type == 0x9100;
-}
-
-static bool decode_eth(struct roce_pkt *pkt, struct cursor *c, uint16_t *type)
-{
-	if (!have(pkt, c, ETH_LEN, ROCE_NOT, "no Ethernet header"))
-		return false;
-	memcpy(pkt->eth_dst, c->p, 6);
-	memcpy(pkt->eth_src, c->p + 6, 6);
-	*type = get16(c->p + 12);
-	pkt->has_eth = true;
-	skip(c, ETH_LEN);
-	while (is_vlan(*type)) {
-		if (pkt->nr_vlans == ARRAY_SIZE(pkt->vlan))
-			return give_up(pkt, ROCE_NOT, "too many VLAN tags");
-		if (!have(pkt, c, VLAN_LEN, ROCE_NOT, "no VLAN tag"))
-			return false;
-		pkt->vlan[pkt->nr_vlans++] = get16(c->p);
-		*type = get16(c->p + 2);
-		skip(c, VLAN_LEN);
-	}
-	return true;
-}
-
-static bool decode_sll(struct roce_pkt *pkt, struct cursor *c, uint16_t *type,
-		       size_t len, size_t type_offset)
-{
-	if (!have(pkt, c, len, ROCE_NOT, "no cooked header"))
-		return false;
-	*type = get16(c->p + type_offset);
-	skip(c, len);
-	return true;
-}
-
-static bool decode_raw(struct roce_pkt *pkt, struct cursor *c, uint16_t *type)
-{
-	if (!have(pkt, c, 1, ROCE_NOT, "empty"))
-		return false;
-	*type = c->p[0] >> 4 == 6 ? 0x86dd : 0x0800;
-	return true;
-}
-
-static bool decode_link(struct roce_pkt *pkt, struct cursor *c, int linktype,
-			uint16_t *type)
-{
-	switch (linktype) {
-	case LINKTYPE_ETHERNET:
-		return decode_eth(pkt, c, type);
-	case LINKTYPE_LINUX_SLL:
-		return decode_sll(pkt, c, type, 16, 14);
-	case LINKTYPE_LINUX_SLL2:
-		return decode_sll(pkt, c, type, 20, 0);
-	case LINKTYPE_RAW:
-	case LINKTYPE_IPV4:
-	case LINKTYPE_IPV6:
-		return decode_raw(pkt, c, type);
-	default:
-		return give_up(pkt, ROCE_NOT, "unknown link type");
-	}
-}
 
 static bool decode_ipv4(struct roce_pkt *pkt, struct cursor *c)
 {
@@ -327,7 +206,7 @@ void roce_decode_headers(const struct frame *frame, struct roce_pkt *pkt)
 	/* files lie */
 	if (c.wire < c.cap)
 		c.wire = c.cap;
-	if (!decode_link(pkt, &c, frame->iface->linktype, &type))
+	if (!link_decode(pkt, &c, frame->iface->linktype, &type))
 		return;
 	pkt->ip = c.p;
 	if (type == 0x0800) {

@@ -48,7 +48,7 @@ static void json_eth(FILE *out, const struct roce_pkt *pkt)
 	fputs(",\"vlan\":[", out);
 	for (i = 0; i < pkt->nr_vlans; i++)
 		fprintf(out, "%s{\"id\":%u,\"priority\":%u}", i ? "," : "",
-			pkt->vlan[i] & 0xfff, pkt->vlan[i] >> 13);
+			roce_vlan(pkt, i) & 0xfff, roce_vlan(pkt, i) >> 13);
 	fputc(']', out);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "read.h"
+#include "roce.h"
 
 /* of a section header, the same in both byte orders; no classic file has it */
 #define PCAPNG_FIRST_BYTE	0x0a
@@ -110,7 +111,11 @@ static int next_classic(struct reader *r, struct frame *frame)
  */
 int reader_next(struct reader *r, struct frame *frame)
 {
-	return r->ng ? pcapng_next(r->ng, frame) : next_classic(r, frame);
+	int ret = r->ng ? pcapng_next(r->ng, frame) : next_classic(r, frame);
+
+	if (ret > 0 && frame->dir == DIR_UNKNOWN)
+		frame->dir = link_direction(frame);
+	return ret;
 }
 
 const char *reader_error(const struct reader *r)

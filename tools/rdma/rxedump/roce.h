@@ -89,7 +89,7 @@ struct roce_pkt {
 
 	uint8_t eth_dst[6], eth_src[6];
 	unsigned int nr_vlans;
-	uint16_t vlan[2];	/* TCI */
+	const uint8_t *vlans;		/* see roce_vlan() */
 
 	unsigned int ip_version;
 	uint8_t src[16], dst[16];	/* IPv4: the first four bytes */
@@ -120,6 +120,10 @@ struct roce_pkt {
 
 void roce_decode(const struct frame *frame, struct roce_pkt *pkt);
 void roce_decode_headers(const struct frame *frame, struct roce_pkt *pkt);
+
+/* link.c: the TCI of tag number @i; the direction by the link header */
+uint16_t roce_vlan(const struct roce_pkt *pkt, unsigned int i);
+enum direction link_direction(const struct frame *frame);
 
 /* icrc.c: over @len bytes from the IP header to before the ICRC */
 uint32_t roce_icrc(const uint8_t *ip, size_t len, unsigned int version,

@@ -57,7 +57,7 @@ static void print_where(FILE *out, const struct frame *frame,
 	if (frame->dir != DIR_UNKNOWN)
 		fprintf(out, "%s ", print_dir(frame->dir));
 	for (i = 0; i < pkt->nr_vlans; i++)
-		fprintf(out, "vlan %u ", pkt->vlan[i] & 0xfff);
+		fprintf(out, "vlan %u ", roce_vlan(pkt, i) & 0xfff);
 	if (pkt->has_ip)
 		fprintf(out, "%s > %s ",
 			print_addr(pkt, pkt->src, src, sizeof(src)),
@@ -163,8 +163,8 @@ static void print_link(FILE *out, const struct frame *frame,
 		print_mac(out, pkt->eth_dst);
 	}
 	for (i = 0; i < pkt->nr_vlans; i++)
-		fprintf(out, ", vlan %u priority %u", pkt->vlan[i] & 0xfff,
-			pkt->vlan[i] >> 13);
+		fprintf(out, ", vlan %u priority %u",
+			roce_vlan(pkt, i) & 0xfff, roce_vlan(pkt, i) >> 13);
 	fputc('\n', out);
 }
 

@@ -3,7 +3,7 @@
 #
 # offline.sh RXEDUMP TEST_PCAPNG: tests that need neither kernel nor root. KTAP.
 #
-# The captures are made by make_captures.py. What the decoder must say of them
+# The captures are made by make_captures.py and make_files.py. What the decoder must say of them
 # lies beside them; look at the difference before you replace it.
 
 set -u
@@ -97,6 +97,16 @@ selects()
 		echo "$got, not $want"
 		return 1
 	}
+}
+
+# selects_of FILE NUMBER OPTION...: the same of another file
+selects_of()
+{
+	local file=$1 want=$2 got
+
+	shift 2
+	got=$("$RXEDUMP" -r "$file" --count "$@") || return 1
+	[ "${got% *}" = "$want" ] || { echo "$got, not $want"; return 1; }
 }
 
 # A message that was captured as one frame is the packets that it consists of.
@@ -265,7 +275,8 @@ stops_after()
 
 same_captures()
 {
-	mkdir "$tmp/made" && python3 ../make_captures.py "$tmp/made" &&
+	mkdir "$tmp/made" && python3 -B ../make_captures.py "$tmp/made" &&
+	python3 -B ../make_files.py "$tmp/made" &&
 	for f in "$tmp"/made/*; do
 		cmp "$f" "${f##*/}" || return 1
 	done
@@ -348,8 +359,9 @@ while read -r line; do
 	esac
 done <"$tmp/units"
 
-t "the captures are what make_captures.py makes" same_captures
-for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng; do
+t "the captures are what the scripts make" same_captures
+for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
+		cooked.pcapng tags.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -406,6 +418,8 @@ t "filters combined" selects 2 --opcode rc,uc --psn 10-30 --opcode flush --host 
 t "expression: refuses" selects 0 "ip6"
 t "expression: accepts" selects 89 udp port 4791 and src 192.0.2.1
 t "-c" stops_after
+t "-Q: the direction of a cooked header" selects_of cooked.pcapng 6 -Q out
+t "-Q: the other direction of a cooked header" selects_of cooked.pcapng 16 -Q in
 
 t "no such file" fails "/nonexistent: No such file" -r /nonexistent
 t "empty file" fails "standard input: empty" -r -

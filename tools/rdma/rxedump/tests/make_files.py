@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Make captures as other programs and other hosts write them.
+
+usage: make_files.py FOLDER
+"""
+
+import struct
+import sys
+
+from make_captures import (START, STEP, Pcapng, eth, ipv4, ipv6, roce,
+                           write_only)
+
+GOOD = roce(write_only())
+GOOD6 = roce(write_only(), ipv6)
+
+
+def sll(packet, kind=0, tags=(), ethertype=0x0800):
+    """A cooked frame, as tcpdump -i any wrote it up to version 4.99."""
+    return struct.pack("!HHHQ", kind, 1, 6, 0x020000000002 << 16) + \
+        tagged(packet, tags, ethertype)
+
+
+def sll2(packet, kind=0, tags=(), ethertype=0x0800):
+    """A cooked frame of the second version."""
+    body = tagged(packet, tags, ethertype)
+    return body[:2] + struct.pack("!HIHBBQ", 0, 3, 1, kind, 6,
+                                  0x020000000002 << 16) + body[2:]
+
+
+def tagged(packet, tags, ethertype):
+    """Ethertypes and tags, and a packet behind them."""
+    out = b""
+    for number, tci in enumerate(tags):
+        out += struct.pack("!HH", 0x8100 if number else 0x88a8, tci)
+    return out + struct.pack("!H", ethertype) + packet
+
+
+def cooked(path):
+    """Both cooked headers, all directions, VLAN tags behind them."""
+    out = Pcapng(path)
+    out.iface("any", 113)
+    out.iface("any2", 276)
+    time = START
+    for number, wrap in enumerate((sll, sll2)):
+        for kind in range(5):
+            out.packet(wrap(GOOD, kind), number, 0, time)
+            time += STEP
+        out.packet(wrap(GOOD, 4, (0x0005,)), number, 0, time)
+        out.packet(wrap(GOOD6, 0, (0x6064, 0x0002), 0x86dd), number, 0, time)
+        # the file's own word is the better one
+        out.packet(wrap(GOOD, 4), number, 1, time)
+        # it ends in the tag, in the header
+        out.packet(wrap(GOOD, 0, (5,))[:17 if number == 0 else 21], number, 0,
+                   time, 100)
+        out.packet(wrap(GOOD)[:11], number, 0, time, 100)
+        time += STEP
+    out.file.close()
+
+
+def many_tags(path):
+    """More tags than anybody needs."""
+    out = Pcapng(path)
+    out.iface("eth0")
+    for count in (3, 8, 40):
+        out.packet(eth(GOOD, range(1, count + 1)), 0, 1, START)
+    out.file.close()
+
+
+def main():
+    """Make them all."""
+    folder = sys.argv[1]
+    cooked(folder + "/cooked.pcapng")
+    many_tags(folder + "/tags.pcapng")
+
+
+if __name__ == "__main__":
+    main()
