@@ -9,6 +9,8 @@
 
 #define ETHERTYPE_IPV4	0x0800
 #define ETHERTYPE_IPV6	0x86dd
+#define ETHERTYPE_MPLS	0x8847
+#define ETHERTYPE_MPLS_MULTICAST	0x8848
 
 /* The bytes that are left, and how many there were on the wire. */
 struct cursor {
@@ -70,6 +72,7 @@ static inline void limit(struct cursor *c, size_t len)
 /* link.c: up to the network layer, whose Ethertype goes to @type */
 bool link_decode(struct roce_pkt *pkt, struct cursor *c, int linktype,
 		 uint16_t *type);
+bool link_ppp(struct roce_pkt *pkt, struct cursor *c, uint16_t *type);
 bool link_ethernet(struct roce_pkt *pkt, struct cursor *c, uint16_t *type);
 
 #endif

@@ -12,9 +12,16 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* numbers of files; www.tcpdump.org/linktypes.html */
+#define LINKTYPE_NULL		0
 #define LINKTYPE_ETHERNET	1
+#define LINKTYPE_PPP		9
+#define LINKTYPE_PPP_HDLC	50
 #define LINKTYPE_RAW		101
+#define LINKTYPE_C_HDLC		104
+#define LINKTYPE_LOOP		108
 #define LINKTYPE_LINUX_SLL	113
+#define LINKTYPE_PPP_PPPD	166
+#define LINKTYPE_PPP_WITH_DIR	204
 #define LINKTYPE_IPV4		228
 #define LINKTYPE_IPV6		229
 #define LINKTYPE_LINUX_SLL2	276

@@ -86,6 +86,7 @@ struct roce_pkt {
 
 	/* how far decoding got */
 	bool has_eth, has_ip, has_udp, has_bth, has_hdrs;
+	bool unread_link;		/* a link type that we cannot read */
 
 	uint8_t eth_dst[6], eth_src[6];
 	unsigned int nr_vlans;

@@ -18,6 +18,7 @@
 #include "read.h"
 #include "say.h"
 #include "stat.h"
+#include "unread.h"
 #include "write.h"
 
 #define POLL_MS		40
@@ -32,6 +33,7 @@ struct session {
 	struct stat_table *stat;
 	struct capture *capture;
 	struct chain chain;		/* of a file */
+	struct unread unread;		/* of a file */
 	bool opened, print, decode, done, failed, stdout_gone;
 	uint64_t packets, others, refused;
 	uint64_t start_ns;
@@ -166,6 +168,11 @@ static void replay_frame(struct session *s, const struct frame *frame)
 	struct roce_pkt pkt;
 
 	roce_decode(frame, &pkt);
+	if (pkt.unread_link) {
+		unread_link(&s->unread, frame->iface);
+		s->failed = true;
+		return;
+	}
 	if (!chain_find(&s->chain, frame, &pkt)) {
 		take_packet(s, frame, &pkt);
 		return;
@@ -340,13 +347,15 @@ static void replay_frames(struct session *s, struct reader *r,
 		copy_stats(s, r);
 	if (ret < 0) {
 		say("%s: after %llu packets: %s", name,
-		    (unsigned long long)(s->packets + s->others + s->refused),
+		    (unsigned long long)(s->packets + s->others + s->refused +
+					  s->unread.links),
 		    reader_error(r));
 		s->failed = true;
 	}
 	if (reader_dropped(r))
 		say("%s: %llu frames were dropped while capturing", name,
 		    (unsigned long long)reader_dropped(r));
+	unread_say(&s->unread, name);
 	if (s->others)
 		say("%s: %llu frames are not RoCE", name,
 		    (unsigned long long)s->others);

@@ -40,7 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const int linktypes[] = {
 		LINKTYPE_ETHERNET, LINKTYPE_RAW, LINKTYPE_LINUX_SLL,
-		LINKTYPE_LINUX_SLL2, LINKTYPE_IPV6, 127,
+		LINKTYPE_LINUX_SLL2, LINKTYPE_IPV6, LINKTYPE_NULL,
+		LINKTYPE_LOOP, LINKTYPE_PPP, LINKTYPE_PPP_HDLC,
+		LINKTYPE_PPP_PPPD, LINKTYPE_PPP_WITH_DIR, 127,
 	};
 	static const struct print_opts opts = { .verbose = 2 };
 	static struct stat_table *stat;
@@ -64,7 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame.data = data + 2;
 	frame.caplen = size - 2;
 	frame.len = frame.caplen + data[1];
-	frame.dir = data[0] % 3;
+	frame.dir = link_direction(&frame);
+	if (frame.dir == DIR_UNKNOWN)
+		frame.dir = data[0] % 3;
 	frame.ns = runs * 1000ull;
 	roce_decode(&frame, &pkt);
 	text_packet(null, &frame, &pkt, &opts);

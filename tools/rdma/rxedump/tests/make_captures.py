@@ -256,14 +256,12 @@ def links(path):
     out.iface("tun0@red", 101)
     out.iface("cooked", 113, 6)
     out.iface("cooked2", 276, 0x80 | 10)
-    out.iface("other", 127)
     out.block(0x4242, b"unknown")
     out.packet(eth(good), 0, 1, START)
     out.packet(good, 1, 2, START)
     out.packet(roce(write_only(), ipv6), 1, 2, START)
     out.packet(sll + good, 2, 1, START // 1000)
     out.packet(sll2 + good, 3, 1, START * 1024 // 10**9)
-    out.packet(eth(good), 4, 1, START)
     out.block(5, out.pack("III", 0, 0, 0) +
               out.options([(5, out.pack("Q", 3)), (7, out.pack("Q", 4))]))
     out.order = "<"

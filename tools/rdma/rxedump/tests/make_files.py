@@ -67,11 +67,52 @@ def many_tags(path):
     out.file.close()
 
 
+def link_types(path):
+    """Link types of tunnels, loopbacks and serial lines."""
+    ppp = b"\xff\x03\x00\x21"
+    ppp6 = b"\x00\x57"
+    out = Pcapng(path)
+    for number, (link, frames) in enumerate((
+            (0, (b"\2\0\0\0" + GOOD, b"\0\0\0\2" + GOOD,
+                 b"\x1c\0\0\0" + GOOD6, b"\0\0\0\x1e" + GOOD6,
+                 b"\x18\0\0\0" + GOOD6, b"\x07\0\0\0" + GOOD6, b"\2\0")),
+            (108, (b"\0\0\0\2" + GOOD, b"\0\0\0\x18" + GOOD6)),
+            (9, (ppp + GOOD, ppp[2:] + GOOD, b"\x21" + GOOD, ppp6 + GOOD6,
+                 ppp[:3])),
+            (50, (ppp + GOOD, b"\x0f\x00\x08\x00" + GOOD)),
+            (104, (ppp + GOOD, b"\x0f\x00\x86\xdd" + GOOD6)),
+            (166, (b"\0" + ppp[1:] + GOOD, b"\1" + ppp[1:] + GOOD)),
+            (204, (b"\0" + ppp + GOOD, b"\1" + ppp + GOOD)),
+            (228, (GOOD,)), (229, (GOOD6,)))):
+        iface_with(out, number, f"link{link}", link, frames)
+    out.file.close()
+
+
+def iface_with(out, number, name, link, frames):
+    """Interface @number and its frames."""
+    out.iface(name, link)
+    for frame in frames:
+        out.packet(frame, number, 0, START)
+
+
+def unread(path):
+    """Link types that nobody decodes for RoCE, between one that is."""
+    out = Pcapng(path)
+    iface_with(out, 0, "radio", 127, [eth(GOOD)] * 3)
+    iface_with(out, 1, "eth0", 1, [eth(GOOD)] * 2)
+    iface_with(out, 2, "", 197, [eth(GOOD)])
+    iface_with(out, 3, "odd", 60000, [eth(GOOD)])
+    iface_with(out, 4, "radio", 127, [eth(GOOD)] * 2)
+    out.file.close()
+
+
 def main():
     """Make them all."""
     folder = sys.argv[1]
     cooked(folder + "/cooked.pcapng")
     many_tags(folder + "/tags.pcapng")
+    link_types(folder + "/linktypes.pcapng")
+    unread(folder + "/unread.pcapng")
 
 
 if __name__ == "__main__":

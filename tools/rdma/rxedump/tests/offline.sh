@@ -109,6 +109,23 @@ selects_of()
 	[ "${got% *}" = "$want" ] || { echo "$got, not $want"; return 1; }
 }
 
+# said FILE STATUS: exactly these messages, and this status
+said()
+{
+	local rc=0
+
+	"$RXEDUMP" -r "$1" >"$tmp/got" 2>"$tmp/err" || rc=$?
+	diff -u "$1.err" "$tmp/err" && [ "$rc" -eq "$2" ] || {
+		echo "status $rc"
+		return 1
+	}
+}
+
+unread_beside()
+{
+	[ "$("$RXEDUMP" -r unread.pcapng 2>/dev/null | grep -c " eth0 ")" -eq 2 ]
+}
+
 # A message that was captured as one frame is the packets that it consists of.
 # cut.pcapng has these as make_captures.py makes them, one by one.
 as_if_cut()
@@ -361,7 +378,7 @@ done <"$tmp/units"
 
 t "the captures are what the scripts make" same_captures
 for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
-		cooked.pcapng tags.pcapng; do
+		cooked.pcapng tags.pcapng linktypes.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -420,6 +437,9 @@ t "expression: accepts" selects 89 udp port 4791 and src 192.0.2.1
 t "-c" stops_after
 t "-Q: the direction of a cooked header" selects_of cooked.pcapng 6 -Q out
 t "-Q: the other direction of a cooked header" selects_of cooked.pcapng 16 -Q in
+
+t "link types that are not read are named" said unread.pcapng 1
+t "frames of a link type that is read are shown nevertheless" unread_beside
 
 t "no such file" fails "/nonexistent: No such file" -r /nonexistent
 t "empty file" fails "standard input: empty" -r -
