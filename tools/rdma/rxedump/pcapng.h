@@ -11,6 +11,7 @@
 
 #define PCAPNG_SHB	0x0a0d0d0a
 #define PCAPNG_IDB	1
+#define PCAPNG_OPB	2	/* obsolete, older than EPB */
 #define PCAPNG_SPB	3
 #define PCAPNG_ISB	5
 #define PCAPNG_EPB	6

@@ -11,17 +11,15 @@
 #include "read.h"
 
 #define MAX_BLOCK	(16 << 20)
-#define MAX_IFACES	4096
-#define TYPE_PACKET	2	/* obsolete, older than EPB */
+#define MAX_IFACES	(1 << 20)
 
 struct source {
 	struct iface iface;
 	bool binary;		/* of the resolution: a power of two */
 	uint8_t exponent;
 	int64_t offset;		/* seconds */
-	bool has_stats;
-	struct pcapng_stats stats;
-	char comment[256];	/* of stats */
+	struct pcapng_stats *stats;	/* of frames; NULL: not said */
+	char *comment;		/* of stats */
 };
 
 struct pcapng_reader {
@@ -31,7 +29,8 @@ struct pcapng_reader {
 	uint8_t *block;			/* its body */
 	size_t size, len;
 	struct source **sources;
-	unsigned int nr, section;	/* first one of this section */
+	unsigned int nr, room;
+	unsigned int section;		/* first one of this section */
 	char err[128];
 };
 
@@ -92,6 +91,48 @@ static int grow(struct pcapng_reader *r, size_t size)
 	return 0;
 }
 
+/* Others may be of any length: they are not kept. */
+static bool is_wanted(uint32_t type)
+{
+	switch (type) {
+	case PCAPNG_SHB:
+	case PCAPNG_IDB:
+	case PCAPNG_OPB:
+	case PCAPNG_SPB:
+	case PCAPNG_ISB:
+	case PCAPNG_EPB:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int pass_over(struct pcapng_reader *r, size_t len)
+{
+	uint8_t waste[4096];
+	size_t part;
+
+	for (; len; len -= part) {
+		part = len < sizeof(waste) ? len : sizeof(waste);
+		if (fread(waste, part, 1, r->file) != 1)
+			return -1;
+	}
+	return 0;
+}
+
+/* @start bytes of it were read already. */
+static int read_body(struct pcapng_reader *r, const uint8_t *head, size_t start)
+{
+	if (grow(r, r->len))
+		return -1;
+	if (start)
+		memcpy(r->block, head, start);
+	if (r->len > start &&
+	    fread(r->block + start, r->len - start, 1, r->file) != 1)
+		return corrupt(r, "the file ends within a block");
+	return 0;
+}
+
 /* Read a block: 1, 0 at the end of the file, -1. */
 static int read_block(struct pcapng_reader *r, uint32_t *type)
 {
@@ -113,16 +154,17 @@ static int read_block(struct pcapng_reader *r, uint32_t *type)
 			return -1;
 	}
 	len = num32(r, head + 4);
-	if (len % 4 || len < 12 + start || len > MAX_BLOCK)
+	if (len % 4 || len < 12 + start ||
+	    (is_wanted(*type) && len > MAX_BLOCK))
 		return corrupt(r, "impossible length of a block");
 	r->len = len - 12;
-	if (grow(r, r->len))
+	if (!is_wanted(*type)) {
+		if (pass_over(r, r->len))
+			return corrupt(r, "the file ends within a block");
+	} else if (read_body(r, head + 8, start)) {
 		return -1;
-	if (start)
-		memcpy(r->block, head + 8, start);
-	if ((r->len > start &&
-	     fread(r->block + start, r->len - start, 1, r->file) != 1) ||
-	    fread(tail, sizeof(tail), 1, r->file) != 1)
+	}
+	if (fread(tail, sizeof(tail), 1, r->file) != 1)
 		return corrupt(r, "the file ends within a block");
 	if (num32(r, tail) != len)
 		return corrupt(r, "the two lengths of a block differ");
@@ -159,26 +201,45 @@ static void copy_text(char *to, size_t size, const uint8_t *from, size_t len,
 	to[i] = 0;
 }
 
+static struct source *add_source(struct pcapng_reader *r)
+{
+	unsigned int room = r->room ? r->room * 2 : 8;
+	struct source **sources, *s;
+
+	if (r->nr == MAX_IFACES) {
+		corrupt(r, "more than a million interfaces");
+		return NULL;
+	}
+	if (r->nr == r->room) {
+		sources = realloc(r->sources, room * sizeof(*sources));
+		if (!sources)
+			goto no_memory;
+		r->sources = sources;
+		r->room = room;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		goto no_memory;
+	r->sources[r->nr++] = s;
+	return s;
+
+no_memory:
+	corrupt(r, "no memory for an interface");
+	return NULL;
+}
+
 static int read_iface(struct pcapng_reader *r)
 {
-	struct source **sources, *s;
+	struct source *s;
 	uint16_t code, len;
 	const uint8_t *value;
 	size_t at = 8;
 
 	if (r->len < 8)
 		return corrupt(r, "an interface block is too short");
-	if (r->nr == MAX_IFACES)
-		return corrupt(r, "too many interfaces");
-	sources = realloc(r->sources, (r->nr + 1) * sizeof(*sources));
-	if (sources)
-		r->sources = sources;
-	s = calloc(1, sizeof(*s));
-	if (!sources || !s) {
-		free(s);
-		return corrupt(r, "no memory for an interface");
-	}
-	r->sources[r->nr++] = s;
+	s = add_source(r);
+	if (!s)
+		return -1;
 	s->iface.linktype = num16(r, r->block);
 	s->iface.snaplen = num32(r, r->block + 4);
 	s->exponent = 6;
@@ -216,20 +277,24 @@ static struct source *source(struct pcapng_reader *r, uint32_t number)
 	return r->sources[r->section + number];
 }
 
-static int read_packet(struct pcapng_reader *r, struct frame *frame)
+/* The obsolete block differs in its first four bytes only. */
+static int read_packet(struct pcapng_reader *r, struct frame *frame,
+		       bool obsolete)
 {
 	const uint8_t *value;
 	uint16_t code, len;
 	struct source *s;
+	uint32_t number;
 	size_t at;
 
 	if (r->len < 20)
 		return corrupt(r, "a packet block is too short");
-	s = source(r, num32(r, r->block));
+	number = obsolete ? num16(r, r->block) : num32(r, r->block);
+	s = source(r, number);
 	if (!s)
 		return corrupt(r, "a packet of an unknown interface");
 	frame->iface = &s->iface;
-	frame->iface_id = r->section + num32(r, r->block);
+	frame->iface_id = r->section + number;
 	frame->ns = to_ns(s, (uint64_t)num32(r, r->block + 4) << 32 |
 			  num32(r, r->block + 8));
 	frame->caplen = num32(r, r->block + 12);
@@ -286,32 +351,34 @@ static uint64_t time_of(const struct pcapng_reader *r, const struct source *s,
 static void read_count(const struct pcapng_reader *r, struct source *s,
 		       uint16_t code, const uint8_t *value)
 {
+	struct pcapng_stats *stats = s->stats;
+
 	switch (code) {
 	case PCAPNG_ISB_STARTTIME:
-		s->stats.start_ns = time_of(r, s, value);
+		stats->start_ns = time_of(r, s, value);
 		break;
 	case PCAPNG_ISB_ENDTIME:
-		s->stats.end_ns = time_of(r, s, value);
+		stats->end_ns = time_of(r, s, value);
 		break;
 	case PCAPNG_ISB_IFRECV:
-		s->stats.received = num64(r, value);
+		stats->received = num64(r, value);
 		break;
 	case PCAPNG_ISB_IFDROP:
-		s->stats.missed = num64(r, value);
+		stats->missed = num64(r, value);
 		break;
 	case PCAPNG_ISB_FILTERACCEPT:
-		s->stats.accepted = num64(r, value);
+		stats->accepted = num64(r, value);
 		break;
 	case PCAPNG_ISB_OSDROP:
-		s->stats.dropped = num64(r, value);
+		stats->dropped = num64(r, value);
 		break;
 	case PCAPNG_ISB_USRDELIV:
-		s->stats.delivered = num64(r, value);
+		stats->delivered = num64(r, value);
 		break;
 	default:
 		return;
 	}
-	s->stats.absent &= ~(1u << code);
+	stats->absent &= ~(1u << code);
 }
 
 /* The counts are those up to now: later ones take the place of earlier ones. */
@@ -327,15 +394,18 @@ static int read_stats(struct pcapng_reader *r)
 	s = source(r, num32(r, r->block));
 	if (!s)
 		return corrupt(r, "statistics of an unknown interface");
-	s->has_stats = true;
-	s->stats = (struct pcapng_stats){
+	if (!s->stats)
+		s->stats = malloc(sizeof(*s->stats));
+	if (!s->stats)
+		return corrupt(r, "no memory for statistics");
+	*s->stats = (struct pcapng_stats){
 		.ns = time_of(r, s, r->block + 4), .absent = ~0u,
 	};
 	while ((value = next_option(r, &at, &code, &len))) {
 		if (code == PCAPNG_OPT_COMMENT) {
-			copy_text(s->comment, sizeof(s->comment), value, len,
-				  ' ');
-			s->stats.comment = s->comment;
+			free(s->comment);
+			s->comment = strndup((const char *)value, len);
+			s->stats->comment = s->comment;
 		} else if (len == 8) {
 			read_count(r, s, code, value);
 		}
@@ -385,16 +455,14 @@ int pcapng_next(struct pcapng_reader *r, struct frame *frame)
 			ret = read_iface(r);
 			break;
 		case PCAPNG_EPB:
-			ret = read_packet(r, frame);
+		case PCAPNG_OPB:
+			ret = read_packet(r, frame, type == PCAPNG_OPB);
 			break;
 		case PCAPNG_SPB:
 			ret = read_simple(r, frame);
 			break;
 		case PCAPNG_ISB:
 			ret = read_stats(r);
-			break;
-		case TYPE_PACKET:
-			ret = corrupt(r, "an obsolete packet block");
 			break;
 		default:
 			ret = 0;
@@ -415,11 +483,14 @@ const char *pcapng_error(const struct pcapng_reader *r)
 uint64_t pcapng_dropped(const struct pcapng_reader *r)
 {
 	uint64_t sum = 0;
+	const struct pcapng_stats *stats;
 	unsigned int i;
 
-	for (i = 0; i < r->nr; i++)
-		sum += r->sources[i]->stats.missed +
-		       r->sources[i]->stats.dropped;
+	for (i = 0; i < r->nr; i++) {
+		stats = r->sources[i]->stats;
+		if (stats)
+			sum += stats->missed + stats->dropped;
+	}
 	return sum;
 }
 
@@ -428,7 +499,7 @@ const struct iface *pcapng_iface(const struct pcapng_reader *r, unsigned int id,
 {
 	const struct source *s = id < r->nr ? r->sources[id] : NULL;
 
-	*stats = s && s->has_stats ? &s->stats : NULL;
+	*stats = s ? s->stats : NULL;
 	return s ? &s->iface : NULL;
 }
 
@@ -436,8 +507,11 @@ void pcapng_close(struct pcapng_reader *r)
 {
 	unsigned int i;
 
-	for (i = 0; i < r->nr; i++)
+	for (i = 0; i < r->nr; i++) {
+		free(r->sources[i]->stats);
+		free(r->sources[i]->comment);
 		free(r->sources[i]);
+	}
 	free(r->sources);
 	free(r->block);
 	free(r);

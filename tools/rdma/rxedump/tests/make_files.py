@@ -3,6 +3,7 @@
 """Make captures as other programs and other hosts write them.
 
 usage: make_files.py FOLDER
+       make_files.py --large FILE
 """
 
 import struct
@@ -106,12 +107,47 @@ def unread(path):
     out.file.close()
 
 
+def obsolete(path):
+    """Packet blocks of the format's first draft, both byte orders."""
+    out = Pcapng(path, ">")
+    for order in "><":
+        if order != out.order:
+            out.order = order
+            out.block(0x0a0d0d0a, out.pack("IHHq", 0x1a2b3c4d, 1, 0, -1))
+        out.iface("eth0")
+        out.iface("eth1", 101)
+        for number, frame in enumerate((eth(GOOD), GOOD6)):
+            data = frame + b"\0" * (-len(frame) % 4)
+            out.block(2, out.pack("HHIIII", number, 0xffff - number,
+                                  START >> 32, START & 0xffffffff,
+                                  len(frame), len(frame)) + data +
+                      out.options([(2, out.pack("I", 1 + number))]))
+    out.file.close()
+
+
+def large(path):
+    """Not kept beside the others: a block of 17 MiB that nobody knows, and
+    more interfaces than fit into 12 bits."""
+    out = Pcapng(path)
+    out.block(0x0bad, b"x" * (17 << 20))
+    for number in range(5000):
+        out.iface(f"eth{number}")
+    out.packet(eth(GOOD), 4999, 1, START)
+    out.block(0x4242, b"x" * (17 << 20))
+    out.packet(eth(GOOD), 0, 1, START)
+    out.file.close()
+
+
 def main():
     """Make them all."""
+    if sys.argv[1] == "--large":
+        large(sys.argv[2])
+        return
     folder = sys.argv[1]
     cooked(folder + "/cooked.pcapng")
     many_tags(folder + "/tags.pcapng")
     link_types(folder + "/linktypes.pcapng")
+    obsolete(folder + "/obsolete.pcapng")
     unread(folder + "/unread.pcapng")
 
 

@@ -126,6 +126,21 @@ unread_beside()
 	[ "$("$RXEDUMP" -r unread.pcapng 2>/dev/null | grep -c " eth0 ")" -eq 2 ]
 }
 
+# what another program may write, and what is too large to be kept here
+large_file()
+{
+	python3 -B ../make_files.py --large "$tmp/large.pcapng" &&
+	"$RXEDUMP" -r "$tmp/large.pcapng" >"$tmp/got" 2>"$tmp/err" &&
+	[ ! -s "$tmp/err" ] && [ "$(cut -d ' ' -f 2 "$tmp/got" | xargs)" = \
+				 "eth4999 eth0" ]
+}
+
+large_file_cut()
+{
+	head -c 17000000 "$tmp/large.pcapng" >"$tmp/short" &&
+	fails "at byte 28: the file ends within a block" -r "$tmp/short"
+}
+
 # A message that was captured as one frame is the packets that it consists of.
 # cut.pcapng has these as make_captures.py makes them, one by one.
 as_if_cut()
@@ -378,7 +393,7 @@ done <"$tmp/units"
 
 t "the captures are what the scripts make" same_captures
 for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
-		cooked.pcapng tags.pcapng linktypes.pcapng; do
+		cooked.pcapng tags.pcapng linktypes.pcapng obsolete.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -440,6 +455,9 @@ t "-Q: the other direction of a cooked header" selects_of cooked.pcapng 16 -Q in
 
 t "link types that are not read are named" said unread.pcapng 1
 t "frames of a link type that is read are shown nevertheless" unread_beside
+
+t "large blocks and many interfaces" large_file
+t "a large block that is cut" large_file_cut
 
 t "no such file" fails "/nonexistent: No such file" -r /nonexistent
 t "empty file" fails "standard input: empty" -r -
