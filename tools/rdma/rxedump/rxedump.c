@@ -14,6 +14,7 @@
 #include "capture.h"
 #include "chain.h"
 #include "extcap.h"
+#include "frag.h"
 #include "options.h"
 #include "read.h"
 #include "say.h"
@@ -33,9 +34,10 @@ struct session {
 	struct stat_table *stat;
 	struct capture *capture;
 	struct chain chain;		/* of a file */
+	struct frag_table frags;	/* of a file */
 	struct unread unread;		/* of a file */
 	bool opened, print, decode, done, failed, stdout_gone;
-	uint64_t packets, others, refused;
+	uint64_t packets, others, refused, fragments;
 	uint64_t start_ns;
 	time_t next_stat;
 };
@@ -171,6 +173,10 @@ static void replay_frame(struct session *s, const struct frame *frame)
 	if (pkt.unread_link) {
 		unread_link(&s->unread, frame->iface);
 		s->failed = true;
+		return;
+	}
+	if (!frag_is_roce(&s->frags, &pkt)) {
+		s->fragments++;
 		return;
 	}
 	if (!chain_find(&s->chain, frame, &pkt)) {
@@ -348,7 +354,7 @@ static void replay_frames(struct session *s, struct reader *r,
 	if (ret < 0) {
 		say("%s: after %llu packets: %s", name,
 		    (unsigned long long)(s->packets + s->others + s->refused +
-					  s->unread.links),
+					  s->fragments + s->unread.links),
 		    reader_error(r));
 		s->failed = true;
 	}
@@ -356,6 +362,9 @@ static void replay_frames(struct session *s, struct reader *r,
 		say("%s: %llu frames were dropped while capturing", name,
 		    (unsigned long long)reader_dropped(r));
 	unread_say(&s->unread, name);
+	if (s->fragments)
+		say("%s: %llu later fragments are of no RoCE datagram", name,
+		    (unsigned long long)s->fragments);
 	if (s->others)
 		say("%s: %llu frames are not RoCE", name,
 		    (unsigned long long)s->others);

@@ -10,7 +10,7 @@ import struct
 import sys
 
 from make_captures import (START, STEP, Pcapng, eth, ipv4, ipv6, roce,
-                           write_only)
+                           udp, write_only)
 
 GOOD = roce(write_only())
 GOOD6 = roce(write_only(), ipv6)
@@ -107,6 +107,34 @@ def unread(path):
     out.file.close()
 
 
+def fragments(path):
+    """Fragments of RoCE's datagrams and of others, numbers used again."""
+    out = Pcapng(path)
+    out.iface("eth0")
+    first = udp(write_only() + b"x" * 6)
+
+    def part(ident, frag, body, ends=("192.0.2.1", "192.0.2.2")):
+        out.packet(eth(ipv4(body, frag, ident, ends=ends)), 0, 0, START)
+
+    part(1, 0x2000, first)
+    part(2, 0x2000, udp(b"dns" * 8, port=53))
+    part(1, 0x200d, b"more" * 2)
+    part(2, 0x2004, b"more")
+    part(1, 0x000e, b"last")
+    part(2, 0x0005, b"last")
+    part(1, 0x000e, b"back", ("192.0.2.2", "192.0.2.1"))
+    part(3, 0x000e, b"before its first")
+    part(3, 0x2000, first)
+    part(3, 0x000e, b"behind it")
+    # the number 1 once more, for another port
+    part(1, 0x2000, udp(b"dns" * 8, port=53))
+    part(1, 0x0004, b"last")
+    out.packet(eth(ipv6(struct.pack("!BBHI", 17, 0, 1, 77) + first, 44)), 0)
+    out.packet(eth(ipv6(struct.pack("!BBHI", 17, 0, 0x108, 77) + b"v6", 44)), 0)
+    out.packet(eth(ipv6(struct.pack("!BBHI", 17, 0, 0x108, 78) + b"v6", 44)), 0)
+    out.file.close()
+
+
 def obsolete(path):
     """Packet blocks of the format's first draft, both byte orders."""
     out = Pcapng(path, ">")
@@ -148,6 +176,7 @@ def main():
     many_tags(folder + "/tags.pcapng")
     link_types(folder + "/linktypes.pcapng")
     obsolete(folder + "/obsolete.pcapng")
+    fragments(folder + "/fragments.pcapng")
     unread(folder + "/unread.pcapng")
 
 

@@ -126,6 +126,13 @@ unread_beside()
 	[ "$("$RXEDUMP" -r unread.pcapng 2>/dev/null | grep -c " eth0 ")" -eq 2 ]
 }
 
+fragments_copied()
+{
+	"$RXEDUMP" -r fragments.pcapng -w "$tmp/copy" 2>/dev/null &&
+	[ "$("$RXEDUMP" -r "$tmp/copy" --count 2>"$tmp/err")" = "7 packets" ] &&
+	[ ! -s "$tmp/err" ]
+}
+
 # what another program may write, and what is too large to be kept here
 large_file()
 {
@@ -393,7 +400,8 @@ done <"$tmp/units"
 
 t "the captures are what the scripts make" same_captures
 for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
-		cooked.pcapng tags.pcapng linktypes.pcapng obsolete.pcapng; do
+		cooked.pcapng tags.pcapng linktypes.pcapng obsolete.pcapng \
+		fragments.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -456,6 +464,8 @@ t "-Q: the other direction of a cooked header" selects_of cooked.pcapng 16 -Q in
 t "link types that are not read are named" said unread.pcapng 1
 t "frames of a link type that is read are shown nevertheless" unread_beside
 
+t "later fragments of no RoCE datagram are no packets" said fragments.pcapng 0
+t "later fragments of no RoCE datagram are not copied" fragments_copied
 t "large blocks and many interfaces" large_file
 t "a large block that is cut" large_file_cut
 
