@@ -36,13 +36,17 @@ static void json_mac(FILE *out, const char *key, const uint8_t *mac)
 
 static void json_eth(FILE *out, const struct roce_pkt *pkt)
 {
-	unsigned int i;
-
 	fputs(",\"eth\":{", out);
 	json_mac(out, "src", pkt->eth_src);
 	fputc(',', out);
 	json_mac(out, "dst", pkt->eth_dst);
 	fputs("}", out);
+}
+
+static void json_vlans(FILE *out, const struct roce_pkt *pkt)
+{
+	unsigned int i;
+
 	if (!pkt->nr_vlans)
 		return;
 	fputs(",\"vlan\":[", out);
@@ -188,6 +192,7 @@ void json_packet(FILE *out, const struct frame *frame,
 		fprintf(out, ",\"why\":\"%s\"", pkt->why);
 	if (pkt->has_eth)
 		json_eth(out, pkt);
+	json_vlans(out, pkt);
 	if (pkt->has_ip)
 		json_ip(out, pkt);
 	if (pkt->has_bth) {
