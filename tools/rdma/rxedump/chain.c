@@ -79,7 +79,9 @@ static bool comes_out_even(const struct chain *c)
 static bool chain_init(struct chain *c, const struct frame *whole,
 		       const struct roce_pkt *pkt)
 {
-	if (!pkt->has_hdrs || !more_follow(pkt->op))
+	/* the lengths of outer headers would be those of the whole */
+	if (!pkt->has_hdrs || !more_follow(pkt->op) || pkt->nr_tunnels ||
+	    pkt->has_ah)
 		return false;
 	c->whole = whole;
 	c->first = *pkt;

@@ -10,9 +10,29 @@
 #define IPV4_LEN	20
 #define IPV6_LEN	40
 #define UDP_LEN		8
-#define PROTO_UDP	17
+#define AH_LEN		12
+#define PROTO_AH	51
 
 #define MAX_IPV6_EXTENSIONS	8
+
+/* It proves who sent the packet, and hides nothing. */
+static bool decode_ah(struct roce_pkt *pkt, struct cursor *c)
+{
+	size_t len;
+
+	if (!have(pkt, c, AH_LEN, ROCE_NOT, "no authentication header"))
+		return false;
+	len = (c->p[1] + 2) * 4;
+	if (len < AH_LEN)
+		return give_up(pkt, ROCE_NOT, "not an authentication header");
+	if (!have(pkt, c, len, ROCE_NOT, "no authentication header"))
+		return false;
+	pkt->protocol = c->p[0];
+	pkt->has_ah = true;
+	pkt->ah_spi = get32(c->p + 4);
+	skip(c, len);
+	return true;
+}
 
 static bool decode_ipv4(struct roce_pkt *pkt, struct cursor *c)
 {
@@ -25,17 +45,19 @@ static bool decode_ipv4(struct roce_pkt *pkt, struct cursor *c)
 	total = get16(c->p + 2);
 	if (c->p[0] >> 4 != 4 || ihl < IPV4_LEN || total < ihl)
 		return give_up(pkt, ROCE_NOT, "lengths of the IP header");
-	if (c->p[9] != PROTO_UDP)
-		return give_up(pkt, ROCE_NOT, "not UDP");
 	pkt->ip_version = 4;
 	pkt->dsfield = c->p[1];
 	pkt->ttl = c->p[8];
+	pkt->protocol = c->p[9];
 	pkt->ident = get16(c->p + 4);
 	pkt->has_ident = true;
 	frag = get16(c->p + 6);
 	pkt->df = frag & 0x4000;
 	pkt->more_frags = frag & 0x2000;
 	pkt->frag_offset = (frag & 0x1fff) * 8;
+	/* inside of IPv6 there is something in all of their bytes */
+	memset(pkt->src, 0, sizeof(pkt->src));
+	memset(pkt->dst, 0, sizeof(pkt->dst));
 	memcpy(pkt->src, c->p + 12, 4);
 	memcpy(pkt->dst, c->p + 16, 4);
 	pkt->has_ip = true;
@@ -44,6 +66,8 @@ static bool decode_ipv4(struct roce_pkt *pkt, struct cursor *c)
 	if (!have(pkt, c, ihl, ROCE_NOT, "no IP options"))
 		return false;
 	skip(c, ihl);
+	if (pkt->protocol == PROTO_AH && !pkt->frag_offset)
+		return decode_ah(pkt, c);
 	return true;
 }
 
@@ -61,10 +85,40 @@ static bool decode_ipv6_frag(struct roce_pkt *pkt, struct cursor *c)
 	return true;
 }
 
-static bool decode_ipv6(struct roce_pkt *pkt, struct cursor *c)
+/* Extension headers, up to what is none. */
+static bool decode_extensions(struct roce_pkt *pkt, struct cursor *c)
 {
 	unsigned int n;
 	uint8_t next;
+	size_t len;
+
+	for (n = 0; !pkt->frag_offset; n++) {
+		next = pkt->protocol;
+		if (next != 0 && next != 43 && next != 44 && next != 60 &&
+		    next != PROTO_AH)
+			return true;
+		if (n == MAX_IPV6_EXTENSIONS)
+			return give_up(pkt, ROCE_NOT, "not UDP");
+		if (next == PROTO_AH) {
+			if (!decode_ah(pkt, c))
+				return false;
+			continue;
+		}
+		if (!have(pkt, c, 8, ROCE_NOT, "no extension header"))
+			return false;
+		if (next == 44 && !decode_ipv6_frag(pkt, c))
+			return false;
+		len = next == 44 ? 8 : (c->p[1] + 1) * 8;
+		pkt->protocol = c->p[0];
+		if (!have(pkt, c, len, ROCE_NOT, "no extension header"))
+			return false;
+		skip(c, len);
+	}
+	return true;
+}
+
+static bool decode_ipv6(struct roce_pkt *pkt, struct cursor *c)
+{
 	size_t len;
 
 	if (!have(pkt, c, IPV6_LEN, ROCE_NOT, "no IP header"))
@@ -75,35 +129,23 @@ static bool decode_ipv6(struct roce_pkt *pkt, struct cursor *c)
 	pkt->ip_version = 6;
 	pkt->dsfield = get16(c->p) >> 4;
 	pkt->flow = get32(c->p) & 0xfffff;
+	pkt->protocol = c->p[6];
 	pkt->ttl = c->p[7];
 	memcpy(pkt->src, c->p + 8, 16);
 	memcpy(pkt->dst, c->p + 24, 16);
 	pkt->has_ip = true;
-	next = c->p[6];
+	/* inside of IPv4, which has them */
+	pkt->has_ident = false;
+	pkt->df = false;
 	pkt->overlong = IPV6_LEN + len > c->wire;
 	limit(c, IPV6_LEN + len);
 	skip(c, IPV6_LEN);
-	for (n = 0; next != PROTO_UDP; n++) {
-		if (n == MAX_IPV6_EXTENSIONS ||
-		    (next != 0 && next != 43 && next != 44 && next != 60))
-			return give_up(pkt, ROCE_NOT, "not UDP");
-		if (!have(pkt, c, 8, ROCE_NOT, "no extension header"))
-			return false;
-		if (next == 44 && !decode_ipv6_frag(pkt, c))
-			return false;
-		len = next == 44 ? 8 : (c->p[1] + 1) * 8;
-		next = c->p[0];
-		if (pkt->frag_offset && next != PROTO_UDP)
-			return give_up(pkt, ROCE_NOT, "not UDP");
-		if (!have(pkt, c, len, ROCE_NOT, "no extension header"))
-			return false;
-		skip(c, len);
-	}
-	return true;
+	return decode_extensions(pkt, c);
 }
 
-static bool decode_udp(struct roce_pkt *pkt, struct cursor *c)
+static bool decode_udp_header(struct roce_pkt *pkt, struct cursor *c)
 {
+	pkt->udp = c->p;
 	if (pkt->frag_offset)
 		return give_up(pkt, ROCE_FRAGMENT,
 			       "a later fragment of a datagram");
@@ -114,8 +156,35 @@ static bool decode_udp(struct roce_pkt *pkt, struct cursor *c)
 	pkt->udp_len = get16(c->p + 4);
 	pkt->udp_csum = get16(c->p + 6);
 	pkt->has_udp = true;
-	if (pkt->dport != ROCE_PORT)
-		return give_up(pkt, ROCE_NOT, "another UDP port");
+	return true;
+}
+
+/* Through what tunnels there are, to the UDP header of a packet. */
+static bool decode_ip(struct roce_pkt *pkt, struct cursor *c, uint16_t type)
+{
+	for (;;) {
+		if (!tunnel_of_type(pkt, c, &type))
+			return false;
+		pkt->ip = c->p;
+		if (type == ETHERTYPE_IPV4 ? !decode_ipv4(pkt, c) :
+					     !decode_ipv6(pkt, c))
+			return false;
+		if (pkt->protocol != PROTO_UDP) {
+			if (!tunnel_of_protocol(pkt, c, pkt->protocol, &type))
+				return false;
+			continue;
+		}
+		if (!decode_udp_header(pkt, c))
+			return false;
+		if (pkt->dport == ROCE_PORT)
+			return true;
+		if (!tunnel_of_port(pkt, c, &type))
+			return false;
+	}
+}
+
+static bool decode_udp(struct roce_pkt *pkt, struct cursor *c)
+{
 	if (pkt->overlong)
 		return give_up(pkt, ROCE_BAD, "IP length");
 	if (pkt->more_frags)
@@ -202,25 +271,14 @@ void roce_decode_headers(const struct frame *frame, struct roce_pkt *pkt)
 	struct cursor c = { frame->data, frame->caplen, frame->len };
 	uint16_t type;
 
-	memset(pkt, 0, sizeof(*pkt));
+	memset(pkt, 0, offsetof(struct roce_pkt, tunnels));
 	/* files lie */
 	if (c.wire < c.cap)
 		c.wire = c.cap;
 	if (!link_decode(pkt, &c, frame->iface->linktype, &type))
 		return;
-	pkt->ip = c.p;
-	if (type == 0x0800) {
-		if (!decode_ipv4(pkt, &c))
-			return;
-	} else if (type == 0x86dd) {
-		if (!decode_ipv6(pkt, &c))
-			return;
-	} else {
-		give_up(pkt, ROCE_NOT, "not IP");
-		return;
-	}
-	pkt->udp = c.p;
-	if (!decode_udp(pkt, &c) || !decode_bth(pkt, &c))
+	if (!decode_ip(pkt, &c, type) || !decode_udp(pkt, &c) ||
+	    !decode_bth(pkt, &c))
 		return;
 	if (!pkt->op->name)
 		give_up(pkt, ROCE_BAD, "unknown opcode");
@@ -236,6 +294,8 @@ void roce_decode_headers(const struct frame *frame, struct roce_pkt *pkt)
 void roce_decode(const struct frame *frame, struct roce_pkt *pkt)
 {
 	roce_decode_headers(frame, pkt);
-	if (pkt->has_bth && pkt->udp_len >= UDP_LEN + BTH_LEN + ICRC_LEN)
+	/* the ICRC was made before the authentication header came between */
+	if (pkt->has_bth && !pkt->has_ah &&
+	    pkt->udp_len >= UDP_LEN + BTH_LEN + ICRC_LEN)
 		check_icrc(pkt, frame);
 }

@@ -74,5 +74,12 @@ bool link_decode(struct roce_pkt *pkt, struct cursor *c, int linktype,
 		 uint16_t *type);
 bool link_ppp(struct roce_pkt *pkt, struct cursor *c, uint16_t *type);
 bool link_ethernet(struct roce_pkt *pkt, struct cursor *c, uint16_t *type);
+bool link_raw(struct roce_pkt *pkt, struct cursor *c, uint16_t *type);
+
+/* tunnel.c: into a tunnel, up to its network layer, whose Ethertype goes to @type */
+bool tunnel_of_type(struct roce_pkt *pkt, struct cursor *c, uint16_t *type);
+bool tunnel_of_protocol(struct roce_pkt *pkt, struct cursor *c,
+			unsigned int protocol, uint16_t *type);
+bool tunnel_of_port(struct roce_pkt *pkt, struct cursor *c, uint16_t *type);
 
 #endif

@@ -173,15 +173,36 @@ bool filter_is_empty(const struct filter *f)
 	       !f->by_size;
 }
 
-static void key_addr(uint32_t key[4], const struct roce_pkt *pkt,
+static void key_addr(uint32_t key[4], unsigned int ip_version,
 		     const uint8_t *addr)
 {
-	if (pkt->ip_version == 6) {
+	if (ip_version == 6) {
 		memcpy(key, addr, 16);
 		return;
 	}
+	key[0] = 0;
+	key[1] = 0;
 	key[2] = htonl(0xffff);
 	memcpy(&key[3], addr, 4);
+}
+
+/* A host may be the end of a tunnel. */
+static bool match_outer(const struct filter *f, struct filter_key *key,
+			const struct roce_pkt *pkt)
+{
+	const struct roce_tunnel *t;
+	unsigned int i;
+
+	for (i = 0; i < pkt->nr_tunnels; i++) {
+		t = &pkt->tunnels[i];
+		if (!t->ip_version)
+			continue;
+		key_addr(key->src, t->ip_version, roce_outer_src(t));
+		key_addr(key->dst, t->ip_version, roce_outer_dst(t));
+		if (filter_match(f, key))
+			return true;
+	}
+	return false;
 }
 
 /**
@@ -206,9 +227,9 @@ bool filter_packet(const struct filter *f, const struct frame *frame,
 		return true;
 	if (!pkt->has_bth)
 		return false;
-	key_addr(key.src, pkt, pkt->src);
-	key_addr(key.dst, pkt, pkt->dst);
-	return filter_match(f, &key);
+	key_addr(key.src, pkt->ip_version, pkt->src);
+	key_addr(key.dst, pkt->ip_version, pkt->dst);
+	return filter_match(f, &key) || match_outer(f, &key, pkt);
 }
 
 struct expression {

@@ -52,6 +52,9 @@ static void forget(struct frag_key *key)
  */
 bool frag_is_roce(struct frag_table *t, const struct roce_pkt *pkt)
 {
+	/* each protocol has numbers of its own */
+	if (pkt->protocol != PROTO_UDP)
+		return true;
 	if (pkt->frag_offset)
 		return pkt->kind != ROCE_FRAGMENT || find(t, pkt);
 	if (!pkt->more_frags)

@@ -43,16 +43,54 @@ static void json_eth(FILE *out, const struct roce_pkt *pkt)
 	fputs("}", out);
 }
 
-static void json_vlans(FILE *out, const struct roce_pkt *pkt)
+static void json_vlans(FILE *out, const uint8_t *vlans, unsigned int nr)
 {
 	unsigned int i;
 
-	if (!pkt->nr_vlans)
+	if (!nr)
 		return;
 	fputs(",\"vlan\":[", out);
-	for (i = 0; i < pkt->nr_vlans; i++)
+	for (i = 0; i < nr; i++)
 		fprintf(out, "%s{\"id\":%u,\"priority\":%u}", i ? "," : "",
-			roce_vlan(pkt, i) & 0xfff, roce_vlan(pkt, i) >> 13);
+			roce_vlan(vlans, i) & 0xfff, roce_vlan(vlans, i) >> 13);
+	fputc(']', out);
+}
+
+static void json_tunnel(FILE *out, const struct roce_tunnel *t)
+{
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
+	unsigned int i;
+
+	fprintf(out, "{\"type\":\"%s\"", t->name);
+	if (t->id_name)
+		fprintf(out, ",\"%s\":%u", t->id_name, t->id);
+	for (i = 0; i < t->nr_labels; i++)
+		fprintf(out, "%s%u", i ? "," : ",\"labels\":[",
+			roce_label(t, i));
+	if (t->nr_labels)
+		fputc(']', out);
+	json_vlans(out, t->vlans, t->nr_vlans);
+	if (t->ip_version) {
+		print_outer(t, src, dst);
+		fprintf(out, ",\"ip\":{\"version\":%u,\"src\":\"%s\",\"dst\":\"%s\"",
+			t->ip_version, src, dst);
+		if (t->has_ah)
+			fprintf(out, ",\"ah_spi\":%u", t->ah_spi);
+		fputc('}', out);
+	}
+	fputc('}', out);
+}
+
+static void json_tunnels(FILE *out, const struct roce_pkt *pkt)
+{
+	unsigned int i;
+
+	if (!pkt->nr_tunnels)
+		return;
+	for (i = 0; i < pkt->nr_tunnels; i++) {
+		fputs(i ? "," : ",\"tunnels\":[", out);
+		json_tunnel(out, &pkt->tunnels[i]);
+	}
 	fputc(']', out);
 }
 
@@ -72,6 +110,8 @@ static void json_ip(FILE *out, const struct roce_pkt *pkt)
 	if (pkt->more_frags || pkt->frag_offset)
 		fprintf(out, ",\"frag_offset\":%u,\"mf\":%s",
 			pkt->frag_offset, json_bool(pkt->more_frags));
+	if (pkt->has_ah)
+		fprintf(out, ",\"ah_spi\":%u", pkt->ah_spi);
 	fputc('}', out);
 	if (pkt->has_udp)
 		fprintf(out,
@@ -190,9 +230,10 @@ void json_packet(FILE *out, const struct frame *frame,
 		frame->caplen, kinds[pkt->kind]);
 	if (pkt->why)
 		fprintf(out, ",\"why\":\"%s\"", pkt->why);
+	json_tunnels(out, pkt);
 	if (pkt->has_eth)
 		json_eth(out, pkt);
-	json_vlans(out, pkt);
+	json_vlans(out, pkt->vlans, pkt->nr_vlans);
 	if (pkt->has_ip)
 		json_ip(out, pkt);
 	if (pkt->has_bth) {

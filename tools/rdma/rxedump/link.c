@@ -41,9 +41,9 @@ static bool decode_vlans(struct roce_pkt *pkt, struct cursor *c,
 }
 
 /* The TCI of tag number @i */
-uint16_t roce_vlan(const struct roce_pkt *pkt, unsigned int i)
+uint16_t roce_vlan(const uint8_t *vlans, unsigned int i)
 {
-	return get16(pkt->vlans + i * VLAN_LEN);
+	return get16(vlans + i * VLAN_LEN);
 }
 
 bool link_ethernet(struct roce_pkt *pkt, struct cursor *c, uint16_t *type)
@@ -68,7 +68,8 @@ static bool decode_sll(struct roce_pkt *pkt, struct cursor *c, uint16_t *type,
 	return decode_vlans(pkt, c, type);
 }
 
-static bool decode_raw(struct roce_pkt *pkt, struct cursor *c, uint16_t *type)
+/* By the version of IP. */
+bool link_raw(struct roce_pkt *pkt, struct cursor *c, uint16_t *type)
 {
 	if (!have(pkt, c, 1, ROCE_NOT, "empty"))
 		return false;
@@ -204,7 +205,7 @@ bool link_decode(struct roce_pkt *pkt, struct cursor *c, int linktype,
 	case LINKTYPE_RAW:
 	case LINKTYPE_IPV4:
 	case LINKTYPE_IPV6:
-		return decode_raw(pkt, c, type);
+		return link_raw(pkt, c, type);
 	case LINKTYPE_NULL:
 	case LINKTYPE_LOOP:
 		return decode_family(pkt, c, type);

@@ -2,6 +2,7 @@
 #ifndef RXEDUMP_PRINT_H
 #define RXEDUMP_PRINT_H
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include "roce.h"
 
@@ -22,6 +23,8 @@ void json_packet(FILE *out, const struct frame *frame,
 void print_json_string(FILE *out, const char *s);
 const char *print_addr(const struct roce_pkt *pkt, const uint8_t *addr,
 		       char *buf, size_t size);
+void print_outer(const struct roce_tunnel *t, char src[INET6_ADDRSTRLEN],
+		 char dst[INET6_ADDRSTRLEN]);
 const char *print_dir(enum direction dir);
 const char *print_icrc(enum icrc_state state);
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include "frame.h"
 
+#define PROTO_UDP	17
 #define ROCE_PORT	4791
 #define BTH_LEN		12
 #define ICRC_LEN	4
@@ -78,6 +79,24 @@ enum roce_kind {
 	ROCE_BAD,		/* lengths contradict each other */
 };
 
+#define MAX_TUNNELS	8
+
+/* A tunnel that a packet is in, and what was in front of it. */
+struct roce_tunnel {
+	const char *name;
+	const char *id_name;		/* NULL: it has no number */
+	uint32_t id;
+	unsigned int nr_labels;		/* of MPLS */
+	const uint8_t *labels;		/* see roce_label() */
+
+	unsigned int nr_vlans;
+	const uint8_t *vlans;
+	unsigned int ip_version;	/* 0: no IP header of its own */
+	const uint8_t *ip;
+	bool has_ah;
+	uint32_t ah_spi;
+};
+
 enum icrc_state { ICRC_ABSENT, ICRC_OK, ICRC_BAD };
 
 struct roce_pkt {
@@ -87,6 +106,7 @@ struct roce_pkt {
 	/* how far decoding got */
 	bool has_eth, has_ip, has_udp, has_bth, has_hdrs;
 	bool unread_link;		/* a link type that we cannot read */
+	const char *unread_tunnel;	/* its name; NULL: it is none */
 
 	uint8_t eth_dst[6], eth_src[6];
 	unsigned int nr_vlans;
@@ -100,6 +120,9 @@ struct roce_pkt {
 	bool has_ident, df, more_frags;
 	bool overlong;			/* more than the frame has */
 	uint32_t frag_offset;
+	uint8_t protocol;
+	bool has_ah;			/* an authentication header */
+	uint32_t ah_spi;
 
 	const uint8_t *ip, *udp;	/* the headers, once they were read */
 	uint16_t sport, dport, udp_len, udp_csum;
@@ -117,14 +140,23 @@ struct roce_pkt {
 
 	enum icrc_state icrc_state;
 	uint32_t icrc, icrc_want;	/* as numbers, wire order */
+
+	unsigned int nr_tunnels;
+	/* the outermost one first; the last member: it is large */
+	struct roce_tunnel tunnels[MAX_TUNNELS];
 };
 
 void roce_decode(const struct frame *frame, struct roce_pkt *pkt);
 void roce_decode_headers(const struct frame *frame, struct roce_pkt *pkt);
 
 /* link.c: the TCI of tag number @i; the direction by the link header */
-uint16_t roce_vlan(const struct roce_pkt *pkt, unsigned int i);
+uint16_t roce_vlan(const uint8_t *vlans, unsigned int i);
 enum direction link_direction(const struct frame *frame);
+
+/* tunnel.c: label number @i of MPLS; addresses of the header in front */
+uint32_t roce_label(const struct roce_tunnel *t, unsigned int i);
+const uint8_t *roce_outer_src(const struct roce_tunnel *t);
+const uint8_t *roce_outer_dst(const struct roce_tunnel *t);
 
 /* icrc.c: over @len bytes from the IP header to before the ICRC */
 uint32_t roce_icrc(const uint8_t *ip, size_t len, unsigned int version,

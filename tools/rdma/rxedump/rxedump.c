@@ -175,6 +175,10 @@ static void replay_frame(struct session *s, const struct frame *frame)
 		s->failed = true;
 		return;
 	}
+	if (pkt.unread_tunnel) {
+		unread_tunnel(&s->unread, pkt.unread_tunnel);
+		return;
+	}
 	if (!frag_is_roce(&s->frags, &pkt)) {
 		s->fragments++;
 		return;
@@ -354,7 +358,7 @@ static void replay_frames(struct session *s, struct reader *r,
 	if (ret < 0) {
 		say("%s: after %llu packets: %s", name,
 		    (unsigned long long)(s->packets + s->others + s->refused +
-					  s->fragments + s->unread.links),
+					  s->fragments + s->unread.frames),
 		    reader_error(r));
 		s->failed = true;
 	}

@@ -15,6 +15,16 @@ const char *print_addr(const struct roce_pkt *pkt, const uint8_t *addr,
 			 size);
 }
 
+/* the addresses in front of a tunnel */
+void print_outer(const struct roce_tunnel *t, char src[INET6_ADDRSTRLEN],
+		 char dst[INET6_ADDRSTRLEN])
+{
+	int family = t->ip_version == 6 ? AF_INET6 : AF_INET;
+
+	inet_ntop(family, roce_outer_src(t), src, INET6_ADDRSTRLEN);
+	inet_ntop(family, roce_outer_dst(t), dst, INET6_ADDRSTRLEN);
+}
+
 const char *print_dir(enum direction dir)
 {
 	return dir == DIR_IN ? "in" : dir == DIR_OUT ? "out" : "?";
@@ -46,6 +56,39 @@ static void print_time(FILE *out, uint64_t ns, enum time_style style)
 	}
 }
 
+static void print_tags(FILE *out, const uint8_t *vlans, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		fprintf(out, "vlan %u ", roce_vlan(vlans, i) & 0xfff);
+}
+
+/* what a tunnel's name does not say: its numbers */
+static void print_numbers(FILE *out, const struct roce_tunnel *t)
+{
+	unsigned int i;
+
+	if (t->id_name)
+		fprintf(out, " %u", t->id);
+	for (i = 0; i < t->nr_labels; i++)
+		fprintf(out, "%c%u", i ? '/' : ' ', roce_label(t, i));
+}
+
+static void print_tunnel(FILE *out, const struct roce_tunnel *t)
+{
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
+
+	print_tags(out, t->vlans, t->nr_vlans);
+	if (t->ip_version) {
+		print_outer(t, src, dst);
+		fprintf(out, "%s > %s ", src, dst);
+	}
+	fputs(t->name, out);
+	print_numbers(out, t);
+	fputs(": ", out);
+}
+
 static void print_where(FILE *out, const struct frame *frame,
 			const struct roce_pkt *pkt)
 {
@@ -56,8 +99,9 @@ static void print_where(FILE *out, const struct frame *frame,
 		fprintf(out, "%s ", frame->iface->name);
 	if (frame->dir != DIR_UNKNOWN)
 		fprintf(out, "%s ", print_dir(frame->dir));
-	for (i = 0; i < pkt->nr_vlans; i++)
-		fprintf(out, "vlan %u ", roce_vlan(pkt, i) & 0xfff);
+	for (i = 0; i < pkt->nr_tunnels; i++)
+		print_tunnel(out, &pkt->tunnels[i]);
+	print_tags(out, pkt->vlans, pkt->nr_vlans);
 	if (pkt->has_ip)
 		fprintf(out, "%s > %s ",
 			print_addr(pkt, pkt->src, src, sizeof(src)),
@@ -164,7 +208,30 @@ static void print_link(FILE *out, const struct frame *frame,
 	}
 	for (i = 0; i < pkt->nr_vlans; i++)
 		fprintf(out, ", vlan %u priority %u",
-			roce_vlan(pkt, i) & 0xfff, roce_vlan(pkt, i) >> 13);
+			roce_vlan(pkt->vlans, i) & 0xfff,
+			roce_vlan(pkt->vlans, i) >> 13);
+	fputc('\n', out);
+}
+
+static void print_outer_line(FILE *out, const struct roce_tunnel *t)
+{
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
+	unsigned int i;
+
+	fprintf(out, "\t%s", t->name);
+	if (t->id_name)
+		fprintf(out, " %s", t->id_name);
+	print_numbers(out, t);
+	for (i = 0; i < t->nr_vlans; i++)
+		fprintf(out, ", vlan %u priority %u",
+			roce_vlan(t->vlans, i) & 0xfff,
+			roce_vlan(t->vlans, i) >> 13);
+	if (t->ip_version) {
+		print_outer(t, src, dst);
+		fprintf(out, ", ip%u %s > %s", t->ip_version, src, dst);
+	}
+	if (t->has_ah)
+		fprintf(out, ", ah spi 0x%x", t->ah_spi);
 	fputc('\n', out);
 }
 
@@ -181,6 +248,8 @@ static void print_ip(FILE *out, const struct roce_pkt *pkt)
 	if (pkt->more_frags || pkt->frag_offset)
 		fprintf(out, " fragment offset %u%s", pkt->frag_offset,
 			pkt->more_frags ? " more" : " last");
+	if (pkt->has_ah)
+		fprintf(out, ", ah spi 0x%x", pkt->ah_spi);
 	if (pkt->has_udp)
 		fprintf(out, ", udp %u > %u length %u checksum 0x%04x",
 			pkt->sport, pkt->dport, pkt->udp_len, pkt->udp_csum);
@@ -241,6 +310,8 @@ static void print_hex(FILE *out, const uint8_t *p, uint32_t len)
 void text_packet(FILE *out, const struct frame *frame,
 		 const struct roce_pkt *pkt, const struct print_opts *opts)
 {
+	unsigned int i;
+
 	print_time(out, frame->ns, opts->time);
 	print_where(out, frame, pkt);
 	if (pkt->has_bth) {
@@ -259,6 +330,8 @@ void text_packet(FILE *out, const struct frame *frame,
 			pkt->frag_offset);
 	fputc('\n', out);
 	if (opts->verbose) {
+		for (i = 0; i < pkt->nr_tunnels; i++)
+			print_outer_line(out, &pkt->tunnels[i]);
 		print_link(out, frame, pkt);
 		if (pkt->has_ip)
 			print_ip(out, pkt);

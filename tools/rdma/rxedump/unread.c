@@ -20,6 +20,7 @@ static void count(struct unread *u, const struct unread_entry *entry)
 {
 	unsigned int i;
 
+	u->frames++;
 	for (i = 0; i < u->nr && !same(&u->entries[i], entry); i++)
 		;
 	if (i == MAX_UNREAD) {
@@ -37,11 +38,10 @@ void unread_link(struct unread *u, const struct iface *iface)
 	struct unread_entry entry = { .linktype = iface->linktype };
 
 	memcpy(entry.iface, iface->name, sizeof(entry.iface));
-	u->links++;
 	count(u, &entry);
 }
 
-/* A frame that is in a tunnel of this name. */
+/* A frame of a tunnel of this name, or in one. */
 void unread_tunnel(struct unread *u, const char *name)
 {
 	struct unread_entry entry = { .tunnel = name };
@@ -55,7 +55,7 @@ static void say_entry(const struct unread_entry *e, const char *file)
 	const char *name = pcap_datalink_val_to_name(e->linktype);
 
 	if (e->tunnel)
-		say("%s: not decoded: %llu frames in %s", file, frames,
+		say("%s: not decoded: %llu frames of %s", file, frames,
 		    e->tunnel);
 	else
 		say("%s: not decoded: %llu frames%s%s of link type %d%s%s%s",

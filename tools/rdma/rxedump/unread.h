@@ -18,7 +18,7 @@ struct unread_entry {
 
 struct unread {
 	unsigned int nr;
-	uint64_t links;			/* frames of link types */
+	uint64_t frames;		/* all of them */
 	uint64_t others;		/* frames that found no entry */
 	struct unread_entry entries[MAX_UNREAD];
 };

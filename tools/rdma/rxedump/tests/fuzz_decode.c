@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include "chain.h"
 #include "filter.h"
+#include "frag.h"
 #include "print.h"
 #include "stat.h"
 
@@ -46,10 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	static const struct print_opts opts = { .verbose = 2 };
 	static struct stat_table *stat;
+	static struct frag_table frags;
 	static unsigned int runs;
 	static FILE *null;
 	struct iface iface = { .name = "fuzz" };
-	struct filter filter = { .by_psn = 1, .psn_last = 1000 };
+	struct filter filter = { .by_psn = 1, .psn_last = 1000, .nr_hosts = 1 };
 	struct frame frame = { .iface = &iface };
 	struct roce_pkt pkt;
 
@@ -74,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_packet(null, &frame, &pkt, &opts);
 	json_packet(null, &frame, &pkt, &opts);
 	filter_packet(&filter, &frame, &pkt);
+	frag_is_roce(&frags, &pkt);
 	stat_packet(stat, &frame, &pkt);
 	cut(&frame, &pkt, 0);
 	if (size > 64)

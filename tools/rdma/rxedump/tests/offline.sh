@@ -3,8 +3,9 @@
 #
 # offline.sh RXEDUMP TEST_PCAPNG: tests that need neither kernel nor root. KTAP.
 #
-# The captures are made by make_captures.py and make_files.py. What the decoder must say of them
-# lies beside them; look at the difference before you replace it.
+# The captures are made by make_captures.py, make_files.py and make_tunnels.py.
+# What the decoder must say of them lies beside them; look at the difference before
+# you replace it.
 
 set -u
 export LC_ALL=C TZ=UTC0
@@ -316,6 +317,7 @@ same_captures()
 {
 	mkdir "$tmp/made" && python3 -B ../make_captures.py "$tmp/made" &&
 	python3 -B ../make_files.py "$tmp/made" &&
+	python3 -B ../make_tunnels.py "$tmp/made" &&
 	for f in "$tmp"/made/*; do
 		cmp "$f" "${f##*/}" || return 1
 	done
@@ -401,7 +403,7 @@ done <"$tmp/units"
 t "the captures are what the scripts make" same_captures
 for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
 		cooked.pcapng tags.pcapng linktypes.pcapng obsolete.pcapng \
-		fragments.pcapng; do
+		fragments.pcapng tunnels.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -466,6 +468,12 @@ t "frames of a link type that is read are shown nevertheless" unread_beside
 
 t "later fragments of no RoCE datagram are no packets" said fragments.pcapng 0
 t "later fragments of no RoCE datagram are not copied" fragments_copied
+t "tunnels that are not decoded are named" said notunnels.pcapng 0
+t "tunnels: --host, an inner address" selects_of tunnels.pcapng 13 --host 2001:db8::2
+t "tunnels: --host, an outer address" selects_of tunnels.pcapng 28 --host 203.0.113.2 --opcode write
+t "tunnels: --qp" selects_of tunnels.pcapng 0 --qp 0x12
+t "tunnels: an expression, of the outer headers" selects_of tunnels.pcapng 3 udp port 4790
+
 t "large blocks and many interfaces" large_file
 t "a large block that is cut" large_file_cut
 
