@@ -232,31 +232,36 @@ bool filter_packet(const struct filter *f, const struct frame *frame,
 	return filter_match(f, &key) || match_outer(f, &key, pkt);
 }
 
-struct expression {
-	const char *text;
+/* compiled for a link type */
+struct program {
+	struct program *next;
 	int linktype;
-	bool compiled;
+	bool ok;
 	struct bpf_program prog;
 };
 
-static bool compile(struct expression *e, int linktype)
+struct expression {
+	const char *text;
+	bool failed;			/* for a link type */
+	struct program *programs;
+};
+
+/* @p is filled; false: what is wrong goes to @err */
+static bool compile(struct program *p, const char *text, int linktype,
+		    char err[PCAP_ERRBUF_SIZE])
 {
 	int dlt = linktype == LINKTYPE_RAW ? DLT_RAW : linktype;
 	pcap_t *pcap = pcap_open_dead(dlt, MAX_FRAME);
-	bool ok;
 
-	if (e->compiled)
-		pcap_freecode(&e->prog);
-	ok = pcap && !pcap_compile(pcap, &e->prog, e->text, 1,
-				   PCAP_NETMASK_UNKNOWN);
-	if (!ok)
-		say("filter '%s': %s", e->text,
-		    pcap ? pcap_geterr(pcap) : "no memory");
+	p->linktype = linktype;
+	p->ok = pcap && !pcap_compile(pcap, &p->prog, text, 1,
+				      PCAP_NETMASK_UNKNOWN);
+	if (!p->ok)
+		snprintf(err, PCAP_ERRBUF_SIZE, "%s",
+			 pcap ? pcap_geterr(pcap) : "no memory");
 	if (pcap)
 		pcap_close(pcap);
-	e->compiled = ok;
-	e->linktype = linktype;
-	return ok;
+	return p->ok;
 }
 
 /**
@@ -268,35 +273,73 @@ static bool compile(struct expression *e, int linktype)
 struct expression *expression_compile(const char *text)
 {
 	struct expression *e = calloc(1, sizeof(*e));
+	struct program *p = calloc(1, sizeof(*p));
+	char err[PCAP_ERRBUF_SIZE] = "no memory";
 
-	if (!e)
-		return NULL;
-	e->text = text;
-	if (!compile(e, LINKTYPE_ETHERNET)) {
+	if (!e || !p || !compile(p, text, LINKTYPE_ETHERNET, err)) {
+		say("filter '%s': %s", text, err);
+		free(p);
 		free(e);
 		return NULL;
 	}
+	e->text = text;
+	e->programs = p;
 	return e;
+}
+
+/* Compiled once, and what is wrong is said once. */
+static struct program *program_for(struct expression *e, int linktype)
+{
+	char err[PCAP_ERRBUF_SIZE];
+	const char *name;
+	struct program *p;
+
+	for (p = e->programs; p; p = p->next)
+		if (p->linktype == linktype)
+			return p;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->next = e->programs;
+	e->programs = p;
+	if (!compile(p, e->text, linktype, err)) {
+		name = pcap_datalink_val_to_name(linktype == LINKTYPE_RAW ?
+						 DLT_RAW : linktype);
+		say("filter '%s': nothing of link type %s matches: %s", e->text,
+		    name ? name : "?", err);
+		e->failed = true;
+	}
+	return p;
 }
 
 bool expression_match(struct expression *e, const struct frame *frame)
 {
+	struct program *p = program_for(e, frame->iface->linktype);
 	struct pcap_pkthdr hdr = {
 		.caplen = frame->caplen,
 		.len = frame->len,
 	};
 
-	/* an expression may make no sense for a link type: then nothing fits */
-	if (e->linktype != frame->iface->linktype)
-		compile(e, frame->iface->linktype);
-	return e->compiled && pcap_offline_filter(&e->prog, &hdr, frame->data);
+	return p && p->ok && pcap_offline_filter(&p->prog, &hdr, frame->data);
+}
+
+/* Did a frame come that it makes no sense for? */
+bool expression_failed(const struct expression *e)
+{
+	return e->failed;
 }
 
 void expression_free(struct expression *e)
 {
+	struct program *p;
+
 	if (!e)
 		return;
-	if (e->compiled)
-		pcap_freecode(&e->prog);
+	while ((p = e->programs)) {
+		e->programs = p->next;
+		if (p->ok)
+			pcap_freecode(&p->prog);
+		free(p);
+	}
 	free(e);
 }

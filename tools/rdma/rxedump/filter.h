@@ -21,6 +21,7 @@ struct expression;
 
 struct expression *expression_compile(const char *text);
 bool expression_match(struct expression *e, const struct frame *frame);
+bool expression_failed(const struct expression *e);
 void expression_free(struct expression *e);
 
 #endif

@@ -369,6 +369,8 @@ static void replay_frames(struct session *s, struct reader *r,
 	if (s->fragments)
 		say("%s: %llu later fragments are of no RoCE datagram", name,
 		    (unsigned long long)s->fragments);
+	if (s->expression && expression_failed(s->expression))
+		s->failed = true;
 	if (s->others)
 		say("%s: %llu frames are not RoCE", name,
 		    (unsigned long long)s->others);

@@ -53,6 +53,19 @@ for line in lines:
     assert isinstance(json.loads(line), dict)'
 }
 
+# An expression that makes no sense for one of two link types: one line says so,
+# and what is of the other one is shown.
+expression_of_one_link()
+{
+	local rc=0
+
+	"$RXEDUMP" -r links.pcapng ether host 02:00:00:00:00:02 >"$tmp/got" 2>"$tmp/err" || rc=$?
+	cat "$tmp/err"
+	[ $rc -eq 1 ] && [ "$(wc -l <"$tmp/got")" -eq 3 ] &&
+	[ "$(grep -c "matches: ethernet addresses" "$tmp/err")" -eq 3 ] &&
+	grep -q "nothing of link type RAW matches" "$tmp/err"
+}
+
 # what is written from a file reads like the file
 rewritten()
 {
@@ -457,6 +470,8 @@ t "--host: another one" selects 0 --host 192.0.2.3,2001:db8::/32
 t "--size: range" selects 3 --size 106-107
 t "-Q: direction" selects 44 -Q out
 t "filters combined" selects 2 --opcode rc,uc --psn 10-30 --opcode flush --host 192.0.2.1 --size 94- -Q in --qp 17 "ip[8] = 64"
+t "expression: of one of two link types" expression_of_one_link
+t "expression: of a cooked header" selects_of cooked.pcapng 10 ifindex 3
 t "expression: refuses" selects 0 "ip6"
 t "expression: accepts" selects 89 udp port 4791 and src 192.0.2.1
 t "-c" stops_after
