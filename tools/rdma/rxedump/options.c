@@ -271,7 +271,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		.in = true, .out = true,
 		.snaplen = MAX_FRAME, .ring_kib = DEFAULT_RING,
 	};
-	while ((opt = getopt_long(argc, argv, "+i:r:w:c:s:Q:B:jvntlDh",
+	while ((opt = getopt_long(argc, argv, "i:r:w:c:s:Q:B:jvntlDh",
 				  long_options, NULL)) != -1) {
 		switch (opt) {
 		case 'h':

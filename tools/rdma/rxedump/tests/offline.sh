@@ -474,6 +474,8 @@ t "expression: of one of two link types" expression_of_one_link
 t "expression: of a cooked header" selects_of cooked.pcapng 10 ifindex 3
 t "expression: refuses" selects 0 "ip6"
 t "expression: accepts" selects 89 udp port 4791 and src 192.0.2.1
+t "options behind the expression" selects 5 udp --psn 3-7 port 4791 -Q inout
+t "no options behind --" selects 5 --psn 3-7 -- "ip[8]" - 64 = -0
 t "-c" stops_after
 t "-Q: the direction of a cooked header" selects_of cooked.pcapng 6 -Q out
 t "-Q: the other direction of a cooked header" selects_of cooked.pcapng 16 -Q in
