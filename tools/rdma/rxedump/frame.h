@@ -33,17 +33,39 @@
 
 enum direction { DIR_UNKNOWN, DIR_IN, DIR_OUT };
 
+/* Options of a block of a file, as they stand there. */
+struct file_options {
+	const uint8_t *data;
+	uint32_t len;
+	bool swapped;			/* of the other byte order */
+};
+
 struct iface {
 	char name[IFACE_NAME_LEN];	/* "nk0", "nk0@red"; "" if unknown */
 	int linktype;
 	uint32_t snaplen;
+	int64_t offset;			/* of times in a file, seconds */
 };
+
+#define NS_PER_SECOND		1000000000
+
+/* Rounded down, of times before 1970 as well. */
+static inline int64_t whole_seconds(int64_t ns)
+{
+	return ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
+}
+
+static inline unsigned int rest_of_second(int64_t ns)
+{
+	return (ns % NS_PER_SECOND + NS_PER_SECOND) % NS_PER_SECOND;
+}
 
 struct frame {
 	const struct iface *iface;
 	unsigned int iface_id;
 	enum direction dir;
-	uint64_t ns;			/* since 1970, UTC */
+	int64_t ns;			/* since 1970, UTC; before: negative */
+	bool untimed;			/* nobody said when: ns is 0 */
 	uint32_t len;			/* on the wire */
 	uint32_t caplen;		/* in data */
 	const uint8_t *data;

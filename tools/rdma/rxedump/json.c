@@ -218,15 +218,20 @@ void json_packet(FILE *out, const struct frame *frame,
 	};
 	unsigned int i;
 
-	fprintf(out, "{\"time\":\"%" PRIu64 ".%09u\"", frame->ns / 1000000000,
-		(unsigned int)(frame->ns % 1000000000));
+	fputc('{', out);
+	if (!frame->untimed) {
+		fputs("\"time\":\"", out);
+		print_epoch(out, frame->ns);
+		fputs("\",", out);
+	}
 	if (frame->iface->name[0]) {
-		fputs(",\"interface\":", out);
+		fputs("\"interface\":", out);
 		print_json_string(out, frame->iface->name);
+		fputc(',', out);
 	}
 	if (frame->dir != DIR_UNKNOWN)
-		fprintf(out, ",\"direction\":\"%s\"", print_dir(frame->dir));
-	fprintf(out, ",\"len\":%u,\"caplen\":%u,\"kind\":\"%s\"", frame->len,
+		fprintf(out, "\"direction\":\"%s\",", print_dir(frame->dir));
+	fprintf(out, "\"len\":%u,\"caplen\":%u,\"kind\":\"%s\"", frame->len,
 		frame->caplen, kinds[pkt->kind]);
 	if (pkt->why)
 		fprintf(out, ",\"why\":\"%s\"", pkt->why);

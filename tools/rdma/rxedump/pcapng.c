@@ -146,6 +146,9 @@ int pcapng_interface(FILE *out, const struct iface *iface, const char *filter)
 
 	add_text(&o, PCAPNG_IF_NAME, iface->name);
 	add_bytes(&o, PCAPNG_IF_TSRESOL, &nanoseconds, 1);
+	if (iface->offset)
+		add_bytes(&o, PCAPNG_IF_TSOFFSET, &iface->offset,
+			  sizeof(iface->offset));
 	if (filter && *filter) {
 		/* the first byte says: a string */
 		text[0] = 0;
@@ -155,6 +158,12 @@ int pcapng_interface(FILE *out, const struct iface *iface, const char *filter)
 	return put_block(out, PCAPNG_IDB, &fixed, sizeof(fixed), NULL, 0, &o);
 }
 
+/* A block has times as nanoseconds from its interface's offset on. */
+static uint64_t to_ticks(int64_t ns, int64_t offset)
+{
+	return (uint64_t)ns - (uint64_t)offset * NS_PER_SECOND;
+}
+
 /* Of a frame with no comment, which nearly all are: three writes, not twelve; one
  * if it is short, as headers are.
  */
@@ -162,10 +171,11 @@ static int put_plain_packet(FILE *out, uint32_t iface,
 			    const struct frame *frame)
 {
 	size_t pad = padded(frame->caplen) - frame->caplen;
+	uint64_t ticks = to_ticks(frame->ns, frame->iface->offset);
 	struct {
 		uint32_t type, block_len, iface, high, low, caplen, len;
 	} head = { PCAPNG_EPB, sizeof(head) + frame->caplen + pad + 16, iface,
-		   frame->ns >> 32, frame->ns, frame->caplen, frame->len };
+		   ticks >> 32, ticks, frame->caplen, frame->len };
 	struct {
 		uint8_t zeros[4];
 		uint16_t code, opt_len;
@@ -188,6 +198,24 @@ static int put_plain_packet(FILE *out, uint32_t iface,
 	return put(out, rest, rest_len);
 }
 
+/* A block without a time has no interface either, and only one length. */
+static bool is_simple(unsigned int iface, const struct frame *frame)
+{
+	uint32_t snaplen = frame->iface->snaplen;
+
+	return !iface &&
+	       frame->caplen == (snaplen && snaplen < frame->len ? snaplen :
+				 frame->len);
+}
+
+static int put_simple(FILE *out, const struct frame *frame)
+{
+	struct options none = {};
+
+	return put_block(out, PCAPNG_SPB, &frame->len, sizeof(frame->len),
+			 frame->data, frame->caplen, &none);
+}
+
 /**
  * pcapng_packet() - Write a frame
  * @out: where to
@@ -200,13 +228,15 @@ static int put_plain_packet(FILE *out, uint32_t iface,
 int pcapng_packet(FILE *out, unsigned int iface, const struct frame *frame,
 		  const char *comment)
 {
+	uint64_t ticks = to_ticks(frame->ns, frame->iface->offset);
 	struct {
 		uint32_t iface, high, low, caplen, len;
-	} fixed = { iface, frame->ns >> 32, frame->ns, frame->caplen,
-		    frame->len };
+	} fixed = { iface, ticks >> 32, ticks, frame->caplen, frame->len };
 	uint32_t flags = frame->dir == DIR_IN ? 1 : 2;
 	struct options o;
 
+	if (frame->untimed && is_simple(iface, frame))
+		return put_simple(out, frame);
 	if (frame->dir != DIR_UNKNOWN && !comment)
 		return put_plain_packet(out, iface, frame);
 	o.nr = 0;
@@ -228,12 +258,15 @@ int pcapng_packet(FILE *out, unsigned int iface, const struct frame *frame,
 int pcapng_statistics(FILE *out, unsigned int iface,
 		      const struct pcapng_stats *stats)
 {
+	uint64_t ticks = to_ticks(stats->ns, stats->offset);
+	uint64_t first = to_ticks(stats->start_ns, stats->offset);
+	uint64_t last = to_ticks(stats->end_ns, stats->offset);
 	struct {
 		uint32_t iface, high, low;
-	} fixed = { iface, stats->ns >> 32, stats->ns };
+	} fixed = { iface, ticks >> 32, ticks };
 	/* times are two halves, the high one first */
-	uint32_t start[2] = { stats->start_ns >> 32, stats->start_ns };
-	uint32_t end[2] = { stats->end_ns >> 32, stats->end_ns };
+	uint32_t start[2] = { first >> 32, first };
+	uint32_t end[2] = { last >> 32, last };
 	const struct option counts[] = {
 		{ PCAPNG_ISB_STARTTIME, 8, start },
 		{ PCAPNG_ISB_ENDTIME, 8, end },

@@ -36,8 +36,9 @@
 
 /* Interface statistics, for the end of a capture. */
 struct pcapng_stats {
-	uint64_t ns;		/* of the counts */
-	uint64_t start_ns, end_ns;
+	int64_t ns;		/* of the counts */
+	int64_t start_ns, end_ns;
+	int64_t offset;		/* as the interface's */
 	uint64_t received;	/* frames at the hooks */
 	uint64_t missed;	/* by the interface; none that we know of */
 	uint64_t accepted;	/* of these, what the filter let through */

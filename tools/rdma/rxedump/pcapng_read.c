@@ -17,7 +17,6 @@ struct source {
 	struct iface iface;
 	bool binary;		/* of the resolution: a power of two */
 	uint8_t exponent;
-	int64_t offset;		/* seconds */
 	struct pcapng_stats *stats;	/* of frames; NULL: not said */
 	char *comment;		/* of stats */
 };
@@ -31,6 +30,8 @@ struct pcapng_reader {
 	struct source **sources;
 	unsigned int nr, room;
 	unsigned int section;		/* first one of this section */
+	unsigned int nr_sections;
+	struct file_options options;	/* of this section */
 	char err[128];
 };
 
@@ -201,6 +202,13 @@ static void copy_text(char *to, size_t size, const uint8_t *from, size_t len,
 	to[i] = 0;
 }
 
+static int read_section(struct pcapng_reader *r)
+{
+	r->section = r->nr;
+	r->nr_sections++;
+	return 0;
+}
+
 static struct source *add_source(struct pcapng_reader *r)
 {
 	unsigned int room = r->room ? r->room * 2 : 8;
@@ -251,7 +259,7 @@ static int read_iface(struct pcapng_reader *r)
 			s->binary = *value & 0x80;
 			s->exponent = *value & 0x7f;
 		} else if (code == PCAPNG_IF_TSOFFSET && len >= 8) {
-			s->offset = num64(r, value);
+			s->iface.offset = num64(r, value);
 		}
 	}
 	if (s->exponent > (s->binary ? 63 : 19))
@@ -259,15 +267,17 @@ static int read_iface(struct pcapng_reader *r)
 	return 0;
 }
 
-static uint64_t to_ns(const struct source *s, uint64_t ticks)
+/* What is too far from 1970 becomes the first or the last time there is. */
+static int64_t to_ns(const struct source *s, uint64_t ticks)
 {
-	unsigned __int128 ns = (unsigned __int128)ticks * 1000000000;
+	__int128 ns = (__int128)ticks * NS_PER_SECOND;
 	uint64_t per_second = 1;
 	unsigned int i;
 
 	for (i = 0; i < s->exponent; i++)
 		per_second *= s->binary ? 2 : 10;
-	return (uint64_t)(ns / per_second) + s->offset * 1000000000ull;
+	ns = ns / per_second + (__int128)s->iface.offset * NS_PER_SECOND;
+	return ns > INT64_MAX ? INT64_MAX : ns < INT64_MIN ? INT64_MIN : ns;
 }
 
 static struct source *source(struct pcapng_reader *r, uint32_t number)
@@ -297,6 +307,7 @@ static int read_packet(struct pcapng_reader *r, struct frame *frame,
 	frame->iface_id = r->section + number;
 	frame->ns = to_ns(s, (uint64_t)num32(r, r->block + 4) << 32 |
 			  num32(r, r->block + 8));
+	frame->untimed = false;
 	frame->caplen = num32(r, r->block + 12);
 	frame->len = num32(r, r->block + 16);
 	if (frame->caplen > r->len - 20 || frame->caplen > MAX_FRAME)
@@ -329,6 +340,7 @@ static int read_simple(struct pcapng_reader *r, struct frame *frame)
 	frame->iface = &s->iface;
 	frame->iface_id = r->section;
 	frame->ns = 0;
+	frame->untimed = true;
 	frame->dir = DIR_UNKNOWN;
 	frame->len = num32(r, r->block);
 	frame->caplen = r->len - 4;
@@ -400,6 +412,7 @@ static int read_stats(struct pcapng_reader *r)
 		return corrupt(r, "no memory for statistics");
 	*s->stats = (struct pcapng_stats){
 		.ns = time_of(r, s, r->block + 4), .absent = ~0u,
+		.offset = s->iface.offset,
 	};
 	while ((value = next_option(r, &at, &code, &len))) {
 		if (code == PCAPNG_OPT_COMMENT) {
@@ -448,8 +461,7 @@ int pcapng_next(struct pcapng_reader *r, struct frame *frame)
 			return corrupt(r, "no section header");
 		switch (type) {
 		case PCAPNG_SHB:
-			r->section = r->nr;
-			ret = 0;
+			ret = read_section(r);
 			break;
 		case PCAPNG_IDB:
 			ret = read_iface(r);
@@ -501,6 +513,15 @@ const struct iface *pcapng_iface(const struct pcapng_reader *r, unsigned int id,
 
 	*stats = s ? s->stats : NULL;
 	return s ? &s->iface : NULL;
+}
+
+unsigned int pcapng_section_nr(const struct pcapng_reader *r,
+			       const struct file_options **options,
+			       unsigned int *first)
+{
+	*options = &r->options;
+	*first = r->section;
+	return r->nr_sections;
 }
 
 void pcapng_close(struct pcapng_reader *r)

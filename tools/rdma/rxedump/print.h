@@ -20,6 +20,7 @@ void json_packet(FILE *out, const struct frame *frame,
 		 const struct roce_pkt *pkt, const struct print_opts *opts);
 
 /* both printers' */
+void print_epoch(FILE *out, int64_t ns);
 void print_json_string(FILE *out, const char *s);
 const char *print_addr(const struct roce_pkt *pkt, const uint8_t *addr,
 		       char *buf, size_t size);

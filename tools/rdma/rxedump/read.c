@@ -90,7 +90,10 @@ static int next_classic(struct reader *r, struct frame *frame)
 		frame->iface = &r->iface;
 		frame->iface_id = 0;
 		frame->dir = DIR_UNKNOWN;
-		frame->ns = hdr->ts.tv_sec * 1000000000ull + hdr->ts.tv_usec;
+		/* libpcap takes the 32 bits of the file for a signed number */
+		frame->ns = (uint32_t)hdr->ts.tv_sec * (int64_t)NS_PER_SECOND +
+			    hdr->ts.tv_usec;
+		frame->untimed = false;
 		frame->len = hdr->len;
 		frame->caplen = hdr->caplen;
 		frame->data = data;
@@ -135,6 +138,19 @@ const struct iface *reader_iface(const struct reader *r, unsigned int id,
 	if (r->ng)
 		return pcapng_iface(r->ng, id, stats);
 	return id ? NULL : &r->iface;
+}
+
+unsigned int reader_section(const struct reader *r,
+			    const struct file_options **options,
+			    unsigned int *first)
+{
+	static const struct file_options none;
+
+	if (r->ng)
+		return pcapng_section_nr(r->ng, options, first);
+	*options = &none;
+	*first = 0;
+	return 1;
 }
 
 void reader_close(struct reader *r)

@@ -19,6 +19,12 @@ uint64_t reader_dropped(const struct reader *r);
  */
 const struct iface *reader_iface(const struct reader *r, unsigned int id,
 				 const struct pcapng_stats **stats);
+/* How many sections began, 0: none yet. The last one's options go to @options,
+ * which may be NULL, and the number of its first interface to @first.
+ */
+unsigned int reader_section(const struct reader *r,
+			    const struct file_options **options,
+			    unsigned int *first);
 void reader_close(struct reader *r);
 
 /* pcapng_read.c */
@@ -30,6 +36,9 @@ const char *pcapng_error(const struct pcapng_reader *r);
 uint64_t pcapng_dropped(const struct pcapng_reader *r);
 const struct iface *pcapng_iface(const struct pcapng_reader *r, unsigned int id,
 				 const struct pcapng_stats **stats);
+unsigned int pcapng_section_nr(const struct pcapng_reader *r,
+			       const struct file_options **options,
+			       unsigned int *first);
 void pcapng_close(struct pcapng_reader *r);
 
 #endif

@@ -6,6 +6,7 @@
  * a printer, a file, the statistics, in any combination.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@ struct session {
 	struct chain chain;		/* of a file */
 	struct frag_table frags;	/* of a file */
 	struct unread unread;		/* of a file */
+	unsigned int section;		/* of a file: that is being copied */
+	unsigned int nr_copied;		/* interfaces of former sections */
 	bool opened, print, decode, done, failed, stdout_gone;
 	uint64_t packets, others, refused, fragments;
 	uint64_t start_ns;
@@ -251,16 +254,56 @@ static void write_stats(struct session *s)
 }
 
 /* What a file says of its capture is true of each copy. */
-static void copy_stats(struct session *s, const struct reader *r)
+static void copy_stats(struct session *s, const struct reader *r,
+		       unsigned int end)
 {
 	const struct pcapng_stats *stats;
 	const struct iface *iface;
 	unsigned int i;
 
-	for (i = 0; (iface = reader_iface(r, i, &stats)); i++)
+	for (i = s->nr_copied; i < end; i++) {
+		iface = reader_iface(r, i, &stats);
+		if (!iface)
+			break;
 		if (stats && (writer_iface(s->writer, i, iface) ||
 			      writer_stats(s->writer, i, stats)))
 			write_failed(s);
+	}
+	s->nr_copied = i;
+}
+
+/* A copy has the sections of the file, with the interfaces of each. */
+static void copy_section(struct session *s, const struct reader *r)
+{
+	const struct file_options *options;
+	unsigned int first;
+	unsigned int nr = reader_section(r, &options, &first);
+
+	if (nr == s->section)
+		return;
+	if (s->section)
+		copy_stats(s, r, first);
+	s->nr_copied = first;
+	s->section = nr;
+	if (writer_section(s->writer, options))
+		write_failed(s);
+}
+
+static void copy_end(struct session *s, const struct reader *r)
+{
+	const struct file_options none = {};
+	const struct pcapng_stats *stats;
+	const struct iface *iface = reader_iface(r, 0, &stats);
+
+	copy_section(s, r);
+	/* it ended before it began */
+	if (!s->section && writer_section(s->writer, &none))
+		write_failed(s);
+	copy_stats(s, r, UINT_MAX);
+	/* no program reads a file without an interface */
+	if (iface && writer_is_empty(s->writer) &&
+	    writer_iface(s->writer, 0, iface))
+		write_failed(s);
 }
 
 /* What is due now and then while capturing. */
@@ -308,7 +351,8 @@ static int open_ifaces(struct session *s)
 static void live(struct session *s)
 {
 	s->capture = capture_open(s->o, take_frame, s);
-	if (!s->capture || !open_writer(s) || open_ifaces(s)) {
+	if (!s->capture || !open_writer(s) ||
+	    (s->writer && writer_section(s->writer, NULL)) || open_ifaces(s)) {
 		s->failed = true;
 		return;
 	}
@@ -346,6 +390,8 @@ static void replay_frames(struct session *s, struct reader *r,
 	int ret = 0;
 
 	while (!s->done && !interrupted && (ret = reader_next(r, &frame)) > 0) {
+		if (s->writer)
+			copy_section(s, r);
 		replay_frame(s, &frame);
 		if (s->writer && !s->done && !(++n % FLUSH_FRAMES) &&
 		    writer_flush(s->writer))
@@ -354,7 +400,7 @@ static void replay_frames(struct session *s, struct reader *r,
 			flush_stdout(s);
 	}
 	if (s->writer)
-		copy_stats(s, r);
+		copy_end(s, r);
 	if (ret < 0) {
 		say("%s: after %llu packets: %s", name,
 		    (unsigned long long)(s->packets + s->others + s->refused +

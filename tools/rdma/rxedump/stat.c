@@ -25,7 +25,7 @@
 #define MAX_MISSES	16	/* responses to nothing, until we learn anew */
 
 struct sent {
-	uint64_t ns;
+	int64_t ns;
 	uint32_t psn, ident;
 	uint32_t psns;			/* how many it takes */
 	bool valid, answered;
@@ -167,7 +167,8 @@ static void take_request(struct flow *f, const struct frame *frame,
 		f->last = (pkt->psn + max_psns(pkt)) & PSN_MASK;
 	}
 	*s = (struct sent){
-		.ns = frame->ns, .psn = pkt->psn, .ident = pkt->ident,
+		.ns = frame->untimed ? INT64_MAX : frame->ns,
+		.psn = pkt->psn, .ident = pkt->ident,
 		.psns = max_psns(pkt), .valid = true,
 	};
 }
@@ -246,11 +247,11 @@ static void take_response(struct stat_table *t, struct flow *f,
 			s = outstanding(g, pkt->psn);
 		}
 	}
-	if (!s || frame->ns < s->ns)
+	if (!s || frame->untimed || frame->ns < s->ns)
 		return;
 	f->misses = 0;
 	s->answered = true;
-	ns = frame->ns - s->ns;
+	ns = (uint64_t)frame->ns - (uint64_t)s->ns;
 	f = f->requests;
 	f->latencies[step_of(ns)]++;
 	f->nr_latencies++;

@@ -35,25 +35,37 @@ const char *print_icrc(enum icrc_state state)
 	return state == ICRC_OK ? "ok" : state == ICRC_BAD ? "bad" : "absent";
 }
 
-static void print_time(FILE *out, uint64_t ns, enum time_style style)
+/* with its sign in front of all of it */
+void print_epoch(FILE *out, int64_t ns)
 {
-	time_t sec = ns / 1000000000;
-	unsigned int nsec = ns % 1000000000;
+	uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+
+	fprintf(out, "%s%" PRIu64 ".%09u", ns < 0 ? "-" : "",
+		size / NS_PER_SECOND, (unsigned int)(size % NS_PER_SECOND));
+}
+
+static void print_time(FILE *out, const struct frame *frame,
+		       enum time_style style)
+{
+	time_t sec = whole_seconds(frame->ns);
 	char buf[64] = "";
 	struct tm tm;
 
-	switch (style) {
-	case TIME_NONE:
+	if (style == TIME_NONE)
 		return;
-	case TIME_EPOCH:
-		fprintf(out, "%" PRIu64 ".%09u ", ns / 1000000000, nsec);
+	if (frame->untimed) {
+		fputs("- ", out);
 		return;
-	default:
-		if (localtime_r(&sec, &tm))
-			strftime(buf, sizeof(buf), style == TIME_DATE ?
-				 "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
-		fprintf(out, "%s.%09u ", buf, nsec);
 	}
+	if (style == TIME_EPOCH) {
+		print_epoch(out, frame->ns);
+		fputc(' ', out);
+		return;
+	}
+	if (localtime_r(&sec, &tm))
+		strftime(buf, sizeof(buf), style == TIME_DATE ?
+			 "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
+	fprintf(out, "%s.%09u ", buf, rest_of_second(frame->ns));
 }
 
 static void print_tags(FILE *out, const uint8_t *vlans, unsigned int nr)
@@ -312,7 +324,7 @@ void text_packet(FILE *out, const struct frame *frame,
 {
 	unsigned int i;
 
-	print_time(out, frame->ns, opts->time);
+	print_time(out, frame, opts->time);
 	print_where(out, frame, pkt);
 	if (pkt->has_bth) {
 		print_bth(out, pkt);

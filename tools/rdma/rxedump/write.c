@@ -23,7 +23,7 @@
 
 struct writer {
 	const char *name;
-	const char *filter;
+	const char *filter, *comment;
 	FILE *file;
 	char *buffer;			/* of our own: setvbuf() ignores a size without */
 	bool regular, failed, broken_pipe;
@@ -33,6 +33,7 @@ struct writer {
 	/* number in the file of each interface */
 	uint32_t *numbers;
 	unsigned int nr_ids, nr_written;
+	bool described;			/* any of them, in any section */
 
 	/* the classic format */
 	bool classic;
@@ -80,20 +81,6 @@ int writer_flush(struct writer *w)
 	return 0;
 }
 
-static int write_head(struct writer *w, const char *comment)
-{
-	struct utsname uts;
-	char os[256] = "";
-
-	if (w->classic)
-		return 0;
-	if (!uname(&uts))
-		snprintf(os, sizeof(os), "%s %s", uts.sysname, uts.release);
-	if (pcapng_section(w->file, uts.machine, os, "rxedump", comment))
-		return failed(w);
-	return writer_flush(w);
-}
-
 /**
  * writer_open() - Create a capture file
  * @path: its name, "-" for standard output
@@ -113,6 +100,7 @@ struct writer *writer_open(const char *path, bool classic, const char *comment,
 		return NULL;
 	w->name = strcmp(path, "-") ? path : "standard output";
 	w->filter = filter;
+	w->comment = comment;
 	w->classic = classic;
 	w->file = strcmp(path, "-") ? fopen(path, "w") : stdout;
 	if (!w->file) {
@@ -128,11 +116,41 @@ struct writer *writer_open(const char *path, bool classic, const char *comment,
 	if (w->regular)
 		w->good = fcntl(fileno(w->file), F_GETFL) & O_APPEND ?
 			  st.st_size : lseek(fileno(w->file), 0, SEEK_CUR);
-	if (write_head(w, comment)) {
-		writer_close(w);
-		return NULL;
-	}
 	return w;
+}
+
+/**
+ * writer_section() - Begin a section: it has interfaces of its own
+ * @w: the writer
+ * @from: options of the section that is copied, NULL if we captured ourselves
+ *
+ * Return: 0, or -1 after saying why.
+ */
+int writer_section(struct writer *w, const struct file_options *from)
+{
+	struct utsname uts = {};
+	char os[256] = "";
+	unsigned int i;
+
+	for (i = 0; i < w->nr_ids; i++)
+		w->numbers[i] = NOT_WRITTEN;
+	w->nr_written = 0;
+	if (w->failed)
+		return -1;
+	if (w->classic)
+		return 0;
+	if (!from && !uname(&uts))
+		snprintf(os, sizeof(os), "%s %s", uts.sysname, uts.release);
+	if (pcapng_section(w->file, uts.machine, os, "rxedump", w->comment))
+		return failed(w);
+	/* at once if it is the first: whether that goes well is to be known */
+	return w->described ? 0 : writer_flush(w);
+}
+
+/* Has no interface been described yet? */
+bool writer_is_empty(const struct writer *w)
+{
+	return !w->described;
 }
 
 static int classic_head(struct writer *w, const struct iface *iface)
@@ -186,19 +204,27 @@ int writer_iface(struct writer *w, unsigned int id, const struct iface *iface)
 		return failed(w);
 	}
 	w->numbers[id] = w->nr_written++;
+	w->described = true;
 	return 0;
 }
 
-static void classic_frame(struct writer *w, const struct frame *frame)
+static int classic_frame(struct writer *w, const struct frame *frame)
 {
+	int64_t seconds = whole_seconds(frame->ns);
 	struct pcap_pkthdr hdr = {
-		.ts.tv_sec = frame->ns / 1000000000,
-		.ts.tv_usec = frame->ns % 1000000000,
+		.ts.tv_sec = seconds,
+		.ts.tv_usec = rest_of_second(frame->ns),
 		.caplen = frame->caplen,
 		.len = frame->len,
 	};
 
+	if (seconds < 0 || seconds > UINT32_MAX) {
+		say("%s: --pcap files hold no time before 1970 or after 2106",
+		    w->name);
+		return -1;
+	}
 	pcap_dump((u_char *)w->dumper, &hdr, frame->data);
+	return 0;
 }
 
 /**
@@ -214,12 +240,12 @@ int writer_frame(struct writer *w, const struct frame *frame,
 {
 	if (w->failed || writer_iface(w, frame->iface_id, frame->iface))
 		return -1;
+	if (w->classic && classic_frame(w, frame))
+		return -1;
 	w->frames++;
 	if (!w->classic)
 		pcapng_packet(w->file, w->numbers[frame->iface_id], frame,
 			      comment);
-	else
-		classic_frame(w, frame);
 	return ferror(w->file) ? failed(w) : 0;
 }
 
@@ -261,8 +287,8 @@ int writer_close(struct writer *w)
 	int err;
 
 	/* a file without a frame is a capture, too */
-	if (w->classic && !w->dumper && !w->failed)
-		classic_head(w, &none);
+	if (!w->described && !w->failed)
+		writer_iface(w, 0, &none);
 	err = writer_flush(w);
 	if (w->broken_pipe)
 		err = 0;

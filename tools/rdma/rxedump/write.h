@@ -8,6 +8,8 @@ struct writer;
 
 struct writer *writer_open(const char *path, bool classic, const char *comment,
 			   const char *filter);
+int writer_section(struct writer *w, const struct file_options *from);
+bool writer_is_empty(const struct writer *w);
 int writer_iface(struct writer *w, unsigned int id, const struct iface *iface);
 int writer_frame(struct writer *w, const struct frame *frame,
 		 const char *comment);

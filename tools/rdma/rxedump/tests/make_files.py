@@ -135,6 +135,36 @@ def fragments(path):
     out.file.close()
 
 
+def times(path):
+    """Before 1970, far from it, none at all."""
+    out = Pcapng(path)
+    out.iface("eth0")
+    for offset in (-10, 1 << 33, -(1 << 62)):
+        out.block(1, out.pack("HHI", 1, 0, 262144) + out.options(
+            [(2, b"off%d" % offset), (9, b"\6"), (14, out.pack("q", offset))]))
+    out.iface("s", 1, 0)
+    for number in range(4):
+        out.packet(eth(GOOD), number, 1, 5000001)
+    out.block(5, out.pack("III", 1, 0, 6000000) + out.options(
+        [(2, out.pack("II", 0, 1000000)), (3, out.pack("II", 0, 2000000)),
+         (5, out.pack("Q", 1))]))
+    out.packet(eth(GOOD), 1, 1, 10 * 10**6)
+    out.packet(eth(GOOD), 0, 1, (1 << 63) - 1)
+    out.packet(eth(GOOD), 4, 1, (1 << 64) - 1)
+    out.block(3, out.pack("I", len(eth(GOOD))) + eth(GOOD))
+    out.file.close()
+
+
+def year_2042(path):
+    """The classic format counts seconds up to 2106."""
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
+        for second in (0x7fffffff, 0x80000000, 2300000000, 0xffffffff):
+            frame = eth(GOOD)
+            out.write(struct.pack("<IIII", second, 123456, len(frame),
+                                  len(frame)) + frame)
+
+
 def obsolete(path):
     """Packet blocks of the format's first draft, both byte orders."""
     out = Pcapng(path, ">")
@@ -178,6 +208,8 @@ def main():
     obsolete(folder + "/obsolete.pcapng")
     fragments(folder + "/fragments.pcapng")
     unread(folder + "/unread.pcapng")
+    times(folder + "/times.pcapng")
+    year_2042(folder + "/year2042.pcap")
 
 
 if __name__ == "__main__":

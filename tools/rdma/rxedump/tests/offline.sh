@@ -100,6 +100,34 @@ classic()
 	"$RXEDUMP" -r "$tmp/copy" | diff "$tmp/a" -
 }
 
+times_classic()
+{
+	"$RXEDUMP" -r year2042.pcap --pcap -w "$tmp/copy" &&
+	"$RXEDUMP" -r year2042.pcap -tttt >"$tmp/a" &&
+	"$RXEDUMP" -r "$tmp/copy" -tttt | diff "$tmp/a" - &&
+	grep -q "^2106-02-07 06:28:15.123456000 " "$tmp/a" &&
+	fails "copy2: --pcap files hold no time before 1970" -r times.pcapng \
+		--pcap -w "$tmp/copy2"
+}
+
+# when the counts were made is told from the same offset as the frames' times
+times_of_statistics()
+{
+	"$RXEDUMP" -r times.pcapng -w "$tmp/copy" 2>/dev/null &&
+	"$RXEDUMP" -r "$tmp/copy" -w "$tmp/again" 2>/dev/null &&
+	cmp "$tmp/copy" "$tmp/again" && od -An -v -tx4 "$tmp/copy" | xargs |
+		grep -q "00000001 65a0bc00 00080002 00000000 3b9aca00 "
+}
+
+# what is in no packet, but programs want to see
+nothing_copied()
+{
+	"$RXEDUMP" -r links.pcapng --qp 0xfffffe -w "$tmp/none" &&
+	[ "$("$RXEDUMP" -r "$tmp/none" --count)" = "0 packets" ] &&
+	[ "$(od -An -tx4 -j "$(od -An -tu4 -j4 -N4 "$tmp/none")" -N 4 "$tmp/none")" = \
+	  " 00000001" ]
+}
+
 # selects NUMBER OPTION...: that many packets of all opcodes pass
 selects()
 {
@@ -416,7 +444,7 @@ done <"$tmp/units"
 t "the captures are what the scripts make" same_captures
 for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
 		cooked.pcapng tags.pcapng linktypes.pcapng obsolete.pcapng \
-		fragments.pcapng tunnels.pcapng; do
+		fragments.pcapng tunnels.pcapng times.pcapng year2042.pcap; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -442,6 +470,9 @@ t "chains: -c" stops_in_a_chain
 t "what does not come out even is not cut" not_cut
 t "the classic format, in nanoseconds" classic
 t "the classic format without a packet" nothing_in_pcap
+t "times beyond 2038, and what the classic format has no room for" times_classic
+t "times of statistics" times_of_statistics
+t "nothing matched: an interface is there nevertheless" nothing_copied
 t "a file is kept if there is no capture" kept -r /nonexistent
 t "a file is kept if there is no interface" kept -i nosuch0
 t "comments" comments

@@ -156,7 +156,7 @@ static void test_round_trip(void)
 		  .caplen = MAX_FRAME, .data = data },
 	};
 	const struct pcapng_stats stats = {
-		.ns = 9ull << 60, .start_ns = 1, .received = 1ull << 40,
+		.ns = 7ll << 60, .start_ns = 1, .received = 1ull << 40,
 		.missed = 5, .dropped = 7,
 		.absent = 1 << PCAPNG_ISB_ENDTIME | 1 << PCAPNG_ISB_USRDELIV,
 		.comment = "said",
