@@ -45,6 +45,7 @@ struct iface {
 	int linktype;
 	uint32_t snaplen;
 	int64_t offset;			/* of times in a file, seconds */
+	struct file_options options;	/* if it comes from a file */
 };
 
 #define NS_PER_SECOND		1000000000
@@ -69,6 +70,8 @@ struct frame {
 	uint32_t len;			/* on the wire */
 	uint32_t caplen;		/* in data */
 	const uint8_t *data;
+	uint32_t flags;			/* of a file: more than the direction */
+	struct file_options options;	/* if it comes from a file */
 };
 
 #endif

@@ -4,23 +4,74 @@
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <string.h>
+#include "keep.h"
+#include "pcapng.h"
 #include "print.h"
+
+/* The character at @p, and how many bytes it has; U+FFFD if it is none. */
+static uint32_t utf8_next(const uint8_t *p, size_t left, unsigned int *len)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int size = *p < 0x80 ? 1 : *p < 0xc0 ? 0 : *p < 0xe0 ? 2 :
+			    *p < 0xf0 ? 3 : *p < 0xf8 ? 4 : 0, i;
+	uint32_t c;
+
+	*len = 1;
+	if (size == 1)
+		return *p;
+	if (!size || size > left)
+		return 0xfffd;
+	c = *p & (0x7f >> size);
+	for (i = 1; i < size; i++) {
+		if (p[i] >> 6 != 2)
+			return 0xfffd;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < least[size] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0xfffd;
+	*len = size;
+	return c;
+}
+
+static void json_character(FILE *out, uint32_t c)
+{
+	if (c == '"' || c == '\\')
+		fprintf(out, "\\%c", c);
+	else if (c >= 0x20 && c < 0x7f)
+		fputc(c, out);
+	else if (c < 0x10000)
+		fprintf(out, "\\u%04x", c);
+	else
+		fprintf(out, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10),
+			0xdc00 | (c & 0x3ff));
+}
+
+static void json_bytes(FILE *out, const uint8_t *p, size_t len)
+{
+	unsigned int size;
+
+	fputc('"', out);
+	for (; len && *p; p += size, len -= size)
+		json_character(out, utf8_next(p, len, &size));
+	fputc('"', out);
+}
 
 /* netdev names may have any byte but '/', ':' and blanks */
 void print_json_string(FILE *out, const char *s)
 {
-	fputc('"', out);
-	for (; *s; s++) {
-		unsigned char c = *s;
+	json_bytes(out, (const uint8_t *)s, strlen(s));
+}
 
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c > 0x7e)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
+/* as the file has it, which is not fit for a terminal */
+static void json_iface(FILE *out, const struct iface *iface)
+{
+	struct file_option name;
+
+	if (file_option_find(&iface->options, PCAPNG_IF_NAME, &name))
+		json_bytes(out, name.value, name.len);
+	else
+		print_json_string(out, iface->name);
 }
 
 static const char *json_bool(bool value)
@@ -226,7 +277,7 @@ void json_packet(FILE *out, const struct frame *frame,
 	}
 	if (frame->iface->name[0]) {
 		fputs("\"interface\":", out);
-		print_json_string(out, frame->iface->name);
+		json_iface(out, frame->iface);
 		fputc(',', out);
 	}
 	if (frame->dir != DIR_UNKNOWN)

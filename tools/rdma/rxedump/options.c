@@ -8,6 +8,7 @@
 #include <string.h>
 #include "options.h"
 #include "say.h"
+#include "write.h"
 
 #define VERSION		"1.0"
 #define DEFAULT_RING	(16 * 1024)	/* KiB */
@@ -312,6 +313,8 @@ int options_parse(struct options *o, int argc, char **argv)
 			return 1;
 	if (o->expression && !append(&o->filter_text, o->expression, ""))
 		return 1;
+	if (o->write && writer_is_stdout(o->write))
+		o->write = "-";
 	if (!set_time_style(o, nr_t) || !consistent(o))
 		return bad_usage();
 	return -1;

@@ -6,6 +6,7 @@
  */
 #include <stdint.h>
 #include <string.h>
+#include "keep.h"
 #include "pcapng.h"
 
 #define MAX_OPTIONS	8
@@ -20,6 +21,7 @@ struct option {
 struct options {
 	unsigned int nr;
 	struct option list[MAX_OPTIONS];
+	struct kept kept;		/* behind ours */
 };
 
 static size_t padded(size_t len)
@@ -43,12 +45,12 @@ static void add_text(struct options *o, uint16_t code, const char *text)
 
 static size_t options_len(const struct options *o)
 {
-	size_t len = o->nr ? 4 : 0;	/* end of options */
+	size_t len = kept_len(&o->kept);
 	unsigned int i;
 
 	for (i = 0; i < o->nr; i++)
 		len += 4 + padded(o->list[i].len);
-	return len;
+	return len ? len + 4 : 0;	/* end of options */
 }
 
 static int put(FILE *out, const void *data, size_t len)
@@ -82,7 +84,9 @@ static int put_options(FILE *out, const struct options *o)
 		    put_padded(out, opt->value, opt->len))
 			return -1;
 	}
-	return o->nr ? put32(out, 0) : 0;
+	if (kept_put(&o->kept, out))
+		return -1;
+	return options_len(o) ? put32(out, 0) : 0;
 }
 
 /* A block: fixed part, data padded to four bytes, options. */
@@ -106,24 +110,49 @@ static int put_block(FILE *out, uint32_t type, const void *fixed,
  * @os: what kernel
  * @app: what program
  * @comment: of the user
+ * @from: options of the section that is copied, or NULL
  *
  * Return: 0, or -1.
  */
 int pcapng_section(FILE *out, const char *hardware, const char *os,
-		   const char *app, const char *comment)
+		   const char *app, const char *comment,
+		   const struct file_options *from)
 {
 	struct {
 		uint32_t magic;
 		uint16_t major, minor;
 		int64_t len;		/* of the section: not known */
 	} fixed = { PCAPNG_MAGIC, 1, 0, -1 };
-	struct options o = {};
+	struct options o = {
+		.kept = { from, PCAPNG_SHB, 1 << PCAPNG_SHB_USERAPPL },
+	};
 
 	add_text(&o, PCAPNG_SHB_HARDWARE, hardware);
 	add_text(&o, PCAPNG_SHB_OS, os);
 	add_text(&o, PCAPNG_SHB_USERAPPL, app);
 	add_text(&o, PCAPNG_OPT_COMMENT, comment);
 	return put_block(out, PCAPNG_SHB, &fixed, sizeof(fixed), NULL, 0, &o);
+}
+
+/* An interface has one filter: that of the capture, if there was one. */
+static void add_filter(struct options *o, const struct iface *iface,
+		       const char *filter, char *text, size_t size)
+{
+	struct file_option old;
+
+	if (file_option_find(&iface->options, PCAPNG_IF_FILTER, &old)) {
+		if (old.len == 1 + strlen(filter) &&
+		    !memcmp(old.value + 1, filter, old.len - 1))
+			return;
+		snprintf(text, size, "copied with %s", filter);
+		if (!file_has_comment(&iface->options, text))
+			add_text(o, PCAPNG_OPT_COMMENT, text);
+		return;
+	}
+	/* the first byte says: a string */
+	text[0] = 0;
+	snprintf(text + 1, size - 1, "%s", filter);
+	add_bytes(o, PCAPNG_IF_FILTER, text, 1 + strlen(text + 1));
 }
 
 /**
@@ -141,20 +170,21 @@ int pcapng_interface(FILE *out, const struct iface *iface, const char *filter)
 		uint32_t snaplen;
 	} fixed = { iface->linktype, 0, iface->snaplen };
 	static const uint8_t nanoseconds = 9;
-	struct options o = {};
+	struct options o = {
+		.kept = { &iface->options, PCAPNG_IDB,
+			  1 << PCAPNG_IF_TSRESOL | 1 << PCAPNG_IF_TSOFFSET },
+	};
+	struct file_option old;
 	char text[1024];
 
-	add_text(&o, PCAPNG_IF_NAME, iface->name);
+	if (!file_option_find(&iface->options, PCAPNG_IF_NAME, &old))
+		add_text(&o, PCAPNG_IF_NAME, iface->name);
 	add_bytes(&o, PCAPNG_IF_TSRESOL, &nanoseconds, 1);
 	if (iface->offset)
 		add_bytes(&o, PCAPNG_IF_TSOFFSET, &iface->offset,
 			  sizeof(iface->offset));
-	if (filter && *filter) {
-		/* the first byte says: a string */
-		text[0] = 0;
-		snprintf(text + 1, sizeof(text) - 1, "%s", filter);
-		add_bytes(&o, PCAPNG_IF_FILTER, text, 1 + strlen(text + 1));
-	}
+	if (filter && *filter)
+		add_filter(&o, iface, filter, text, sizeof(text));
 	return put_block(out, PCAPNG_IDB, &fixed, sizeof(fixed), NULL, 0, &o);
 }
 
@@ -198,19 +228,25 @@ static int put_plain_packet(FILE *out, uint32_t iface,
 	return put(out, rest, rest_len);
 }
 
-/* A block without a time has no interface either, and only one length. */
-static bool is_simple(unsigned int iface, const struct frame *frame)
+/**
+ * pcapng_is_simple() - Is it a frame without a time that a block is there for?
+ * @frame: the frame
+ *
+ * Return: true if so. Such a block has one length only, and no interface: that is
+ * number 0.
+ */
+bool pcapng_is_simple(const struct frame *frame)
 {
 	uint32_t snaplen = frame->iface->snaplen;
 
-	return !iface &&
+	return frame->untimed &&
 	       frame->caplen == (snaplen && snaplen < frame->len ? snaplen :
 				 frame->len);
 }
 
 static int put_simple(FILE *out, const struct frame *frame)
 {
-	struct options none = {};
+	const struct options none = {};
 
 	return put_block(out, PCAPNG_SPB, &frame->len, sizeof(frame->len),
 			 frame->data, frame->caplen, &none);
@@ -232,17 +268,22 @@ int pcapng_packet(FILE *out, unsigned int iface, const struct frame *frame,
 	struct {
 		uint32_t iface, high, low, caplen, len;
 	} fixed = { iface, ticks >> 32, ticks, frame->caplen, frame->len };
-	uint32_t flags = frame->dir == DIR_IN ? 1 : 2;
-	struct options o;
+	uint32_t flags = frame->flags & ~3u;
+	struct options o = {
+		.kept = { &frame->options, PCAPNG_EPB, 1 << PCAPNG_EPB_FLAGS },
+	};
 
-	if (frame->untimed && is_simple(iface, frame))
+	if (!iface && pcapng_is_simple(frame))
 		return put_simple(out, frame);
-	if (frame->dir != DIR_UNKNOWN && !comment)
+	if (frame->dir != DIR_UNKNOWN && !comment && !frame->flags &&
+	    !frame->options.len)
 		return put_plain_packet(out, iface, frame);
-	o.nr = 0;
 	if (frame->dir != DIR_UNKNOWN)
+		flags |= frame->dir == DIR_IN ? 1 : 2;
+	if (flags)
 		add_bytes(&o, PCAPNG_EPB_FLAGS, &flags, sizeof(flags));
-	add_text(&o, PCAPNG_OPT_COMMENT, comment);
+	if (comment && !file_has_comment(&frame->options, comment))
+		add_text(&o, PCAPNG_OPT_COMMENT, comment);
 	return put_block(out, PCAPNG_EPB, &fixed, sizeof(fixed), frame->data,
 			 frame->caplen, &o);
 }

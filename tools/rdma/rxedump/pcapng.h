@@ -50,10 +50,12 @@ struct pcapng_stats {
 
 /* All of them: 0, or -1 with errno as the stream left it. */
 int pcapng_section(FILE *out, const char *hardware, const char *os,
-		   const char *app, const char *comment);
+		   const char *app, const char *comment,
+		   const struct file_options *from);
 int pcapng_interface(FILE *out, const struct iface *iface, const char *filter);
 int pcapng_packet(FILE *out, unsigned int iface, const struct frame *frame,
 		  const char *comment);
+bool pcapng_is_simple(const struct frame *frame);
 int pcapng_statistics(FILE *out, unsigned int iface,
 		      const struct pcapng_stats *stats);
 

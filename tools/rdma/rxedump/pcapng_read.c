@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "keep.h"
 #include "pcapng.h"
 #include "read.h"
 
@@ -172,21 +173,30 @@ static int read_block(struct pcapng_reader *r, uint32_t *type)
 	return 1;
 }
 
-/* The next option: its value, or NULL at the end. */
-static const uint8_t *next_option(const struct pcapng_reader *r, size_t *at,
-				  uint16_t *code, uint16_t *len)
+/* The options from byte @at of the block on: none ends beyond it. */
+static int read_options(struct pcapng_reader *r, size_t at,
+			struct file_options *o)
 {
-	const uint8_t *value;
+	struct file_option option;
+	uint32_t pos = 0;
+	int ret;
 
-	if (r->len < *at || r->len - *at < 4)
-		return NULL;
-	*code = num16(r, r->block + *at);
-	*len = num16(r, r->block + *at + 2);
-	if (!*code || r->len - *at - 4 < *len)
-		return NULL;
-	value = r->block + *at + 4;
-	*at += 4 + ((*len + 3u) & ~3u);
-	return value;
+	*o = (struct file_options){ r->block + at, r->len - at, r->swapped };
+	while ((ret = file_option_next(o, &pos, &option)) > 0)
+		;
+	return ret ? corrupt(r, "an option ends beyond its block") : 0;
+}
+
+/* The block makes room for the next one. */
+static int keep_options(struct pcapng_reader *r, struct file_options *o)
+{
+	uint8_t *data = malloc(o->len + 1);
+
+	if (!data)
+		return corrupt(r, "no memory for options");
+	memcpy(data, o->data, o->len);
+	o->data = data;
+	return 0;
 }
 
 /* Texts end up on terminals: from the character @first on. */
@@ -204,6 +214,16 @@ static void copy_text(char *to, size_t size, const uint8_t *from, size_t len,
 
 static int read_section(struct pcapng_reader *r)
 {
+	if (r->len < 16)
+		return corrupt(r, "a section header is too short");
+	if (num16(r, r->block + 4) != 1)
+		return corrupt(r, "another version of the format");
+	free((void *)r->options.data);
+	r->options.data = NULL;
+	if (read_options(r, 16, &r->options) || keep_options(r, &r->options)) {
+		r->options = (struct file_options){};
+		return -1;
+	}
 	r->section = r->nr;
 	r->nr_sections++;
 	return 0;
@@ -236,34 +256,58 @@ no_memory:
 	return NULL;
 }
 
+static int read_iface_option(struct pcapng_reader *r, struct source *s,
+			     const struct file_option *o)
+{
+	switch (o->code) {
+	case PCAPNG_IF_NAME:
+		copy_text(s->iface.name, sizeof(s->iface.name), o->value,
+			  o->len, '!');
+		return 0;
+	case PCAPNG_IF_TSRESOL:
+		if (o->len != 1)
+			break;
+		s->binary = *o->value & 0x80;
+		s->exponent = *o->value & 0x7f;
+		return 0;
+	case PCAPNG_IF_TSOFFSET:
+		if (o->len != 8)
+			break;
+		s->iface.offset = num64(r, o->value);
+		return 0;
+	default:
+		return 0;
+	}
+	return corrupt(r, "wrong length of an option");
+}
+
 static int read_iface(struct pcapng_reader *r)
 {
+	struct file_option option;
+	struct file_options options;
 	struct source *s;
-	uint16_t code, len;
-	const uint8_t *value;
-	size_t at = 8;
+	uint32_t at = 0;
 
 	if (r->len < 8)
 		return corrupt(r, "an interface block is too short");
+	if (read_options(r, 8, &options))
+		return -1;
 	s = add_source(r);
 	if (!s)
 		return -1;
 	s->iface.linktype = num16(r, r->block);
 	s->iface.snaplen = num32(r, r->block + 4);
 	s->exponent = 6;
-	while ((value = next_option(r, &at, &code, &len))) {
-		if (code == PCAPNG_IF_NAME) {
-			copy_text(s->iface.name, sizeof(s->iface.name), value,
-				  len, '!');
-		} else if (code == PCAPNG_IF_TSRESOL && len >= 1) {
-			s->binary = *value & 0x80;
-			s->exponent = *value & 0x7f;
-		} else if (code == PCAPNG_IF_TSOFFSET && len >= 8) {
-			s->iface.offset = num64(r, value);
-		}
-	}
+	while (file_option_next(&options, &at, &option) > 0)
+		if (read_iface_option(r, s, &option))
+			return -1;
 	if (s->exponent > (s->binary ? 63 : 19))
 		return corrupt(r, "impossible resolution of time");
+	if (options.len && keep_options(r, &options))
+		return -1;
+	s->iface.options = options;
+	if (!options.len)
+		s->iface.options.data = NULL;
 	return 0;
 }
 
@@ -291,11 +335,9 @@ static struct source *source(struct pcapng_reader *r, uint32_t number)
 static int read_packet(struct pcapng_reader *r, struct frame *frame,
 		       bool obsolete)
 {
-	const uint8_t *value;
-	uint16_t code, len;
+	struct file_option flags;
 	struct source *s;
 	uint32_t number;
-	size_t at;
 
 	if (r->len < 20)
 		return corrupt(r, "a packet block is too short");
@@ -314,19 +356,18 @@ static int read_packet(struct pcapng_reader *r, struct frame *frame,
 		return corrupt(r, "impossible length of a packet");
 	frame->data = r->block + 20;
 	frame->dir = DIR_UNKNOWN;
-	at = 20 + ((frame->caplen + 3) & ~3u);
-	while ((value = next_option(r, &at, &code, &len))) {
-		if (code != PCAPNG_EPB_FLAGS || len != 4)
-			continue;
-		switch (num32(r, value) & 3) {
-		case 1:
-			frame->dir = DIR_IN;
-			break;
-		case 2:
-			frame->dir = DIR_OUT;
-			break;
-		}
-	}
+	frame->flags = 0;
+	if (read_options(r, 20 + ((frame->caplen + 3) & ~3u), &frame->options))
+		return -1;
+	if (!file_option_find(&frame->options, PCAPNG_EPB_FLAGS, &flags))
+		return 1;
+	if (flags.len != 4)
+		return corrupt(r, "wrong length of an option");
+	frame->flags = num32(r, flags.value);
+	if ((frame->flags & 3) == 1)
+		frame->dir = DIR_IN;
+	else if ((frame->flags & 3) == 2)
+		frame->dir = DIR_OUT;
 	return 1;
 }
 
@@ -341,6 +382,8 @@ static int read_simple(struct pcapng_reader *r, struct frame *frame)
 	frame->iface_id = r->section;
 	frame->ns = 0;
 	frame->untimed = true;
+	frame->flags = 0;
+	frame->options = (struct file_options){};
 	frame->dir = DIR_UNKNOWN;
 	frame->len = num32(r, r->block);
 	frame->caplen = r->len - 4;
@@ -396,13 +439,15 @@ static void read_count(const struct pcapng_reader *r, struct source *s,
 /* The counts are those up to now: later ones take the place of earlier ones. */
 static int read_stats(struct pcapng_reader *r)
 {
-	const uint8_t *value;
-	uint16_t code, len;
+	struct file_options options;
+	struct file_option option;
 	struct source *s;
-	size_t at = 12;
+	uint32_t at = 0;
 
 	if (r->len < 12)
 		return corrupt(r, "a statistics block is too short");
+	if (read_options(r, 12, &options))
+		return -1;
 	s = source(r, num32(r, r->block));
 	if (!s)
 		return corrupt(r, "statistics of an unknown interface");
@@ -414,13 +459,14 @@ static int read_stats(struct pcapng_reader *r)
 		.ns = time_of(r, s, r->block + 4), .absent = ~0u,
 		.offset = s->iface.offset,
 	};
-	while ((value = next_option(r, &at, &code, &len))) {
-		if (code == PCAPNG_OPT_COMMENT) {
+	while (file_option_next(&options, &at, &option) > 0) {
+		if (option.code == PCAPNG_OPT_COMMENT) {
 			free(s->comment);
-			s->comment = strndup((const char *)value, len);
+			s->comment = strndup((const char *)option.value,
+					     option.len);
 			s->stats->comment = s->comment;
-		} else if (len == 8) {
-			read_count(r, s, code, value);
+		} else if (option.len == 8) {
+			read_count(r, s, option.code, option.value);
 		}
 	}
 	return 0;
@@ -531,8 +577,10 @@ void pcapng_close(struct pcapng_reader *r)
 	for (i = 0; i < r->nr; i++) {
 		free(r->sources[i]->stats);
 		free(r->sources[i]->comment);
+		free((void *)r->sources[i]->iface.options.data);
 		free(r->sources[i]);
 	}
+	free((void *)r->options.data);
 	free(r->sources);
 	free(r->block);
 	free(r);

@@ -17,6 +17,7 @@ struct reader {
 	struct pcapng_reader *ng;
 	pcap_t *pcap;
 	struct iface iface;	/* the only one of the classic format */
+	uint64_t liars;
 };
 
 static int linktype_of(pcap_t *pcap)
@@ -94,6 +95,8 @@ static int next_classic(struct reader *r, struct frame *frame)
 		frame->ns = (uint32_t)hdr->ts.tv_sec * (int64_t)NS_PER_SECOND +
 			    hdr->ts.tv_usec;
 		frame->untimed = false;
+		frame->flags = 0;
+		frame->options = (struct file_options){};
 		frame->len = hdr->len;
 		frame->caplen = hdr->caplen;
 		frame->data = data;
@@ -116,9 +119,21 @@ int reader_next(struct reader *r, struct frame *frame)
 {
 	int ret = r->ng ? pcapng_next(r->ng, frame) : next_classic(r, frame);
 
-	if (ret > 0 && frame->dir == DIR_UNKNOWN)
+	if (ret <= 0)
+		return ret;
+	if (frame->dir == DIR_UNKNOWN)
 		frame->dir = link_direction(frame);
+	/* what is here was on the wire */
+	if (frame->caplen > frame->len) {
+		frame->len = frame->caplen;
+		r->liars++;
+	}
 	return ret;
+}
+
+uint64_t reader_liars(const struct reader *r)
+{
+	return r->liars;
 }
 
 const char *reader_error(const struct reader *r)

@@ -14,6 +14,8 @@ int reader_next(struct reader *r, struct frame *frame);
 const char *reader_error(const struct reader *r);
 /* frames that the file says were lost */
 uint64_t reader_dropped(const struct reader *r);
+/* frames of which more is there than they say they had */
+uint64_t reader_liars(const struct reader *r);
 /* Interface number @id, NULL if there is none (yet), and what became of its
  * frames, NULL if the file does not say. Valid until reader_next().
  */

@@ -190,8 +190,12 @@ static void replay_frame(struct session *s, const struct frame *frame)
 		take_packet(s, frame, &pkt);
 		return;
 	}
-	while (!s->done && chain_next(&s->chain, &one))
+	while (!s->done && chain_next(&s->chain, &one)) {
+		/* what the file says of the frame, it says once */
+		if (s->chain.nr > 1)
+			one.options = (struct file_options){};
 		take_frame(&one, s);
+	}
 }
 
 static unsigned long long total(const struct session *s, enum count which)
@@ -411,6 +415,9 @@ static void replay_frames(struct session *s, struct reader *r,
 	if (reader_dropped(r))
 		say("%s: %llu frames were dropped while capturing", name,
 		    (unsigned long long)reader_dropped(r));
+	if (reader_liars(r))
+		say("%s: %llu frames are longer than the file says", name,
+		    (unsigned long long)reader_liars(r));
 	unread_say(&s->unread, name);
 	if (s->fragments)
 		say("%s: %llu later fragments are of no RoCE datagram", name,

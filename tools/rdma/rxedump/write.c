@@ -24,14 +24,15 @@
 struct writer {
 	const char *name;
 	const char *filter, *comment;
+	const struct file_options *from;	/* of the section that is copied */
 	FILE *file;
 	char *buffer;			/* of our own: setvbuf() ignores a size without */
 	bool regular, failed, broken_pipe;
 	off_t good;			/* what is surely in the file */
 	uint64_t frames, good_frames;
 
-	/* number in the file of each interface */
-	uint32_t *numbers;
+	/* of each interface: its number in the file, and its snaplen there */
+	uint32_t *numbers, *snaplens;
 	unsigned int nr_ids, nr_written;
 	bool described;			/* any of them, in any section */
 
@@ -82,6 +83,21 @@ int writer_flush(struct writer *w)
 }
 
 /**
+ * writer_is_stdout() - Is it standard output by another name, like /dev/stdout?
+ * @path: the name
+ *
+ * Return: true if so. /dev/null keeps apart what goes there.
+ */
+bool writer_is_stdout(const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(STDOUT_FILENO, &a) && !stat(path, &b) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+	       (!S_ISCHR(a.st_mode) || isatty(STDOUT_FILENO));
+}
+
+/**
  * writer_open() - Create a capture file
  * @path: its name, "-" for standard output
  * @classic: in the classic format, not pcapng
@@ -122,7 +138,8 @@ struct writer *writer_open(const char *path, bool classic, const char *comment,
 /**
  * writer_section() - Begin a section: it has interfaces of its own
  * @w: the writer
- * @from: options of the section that is copied, NULL if we captured ourselves
+ * @from: options of the section that is copied, NULL if we captured ourselves;
+ *	must stay until the next one
  *
  * Return: 0, or -1 after saying why.
  */
@@ -135,13 +152,15 @@ int writer_section(struct writer *w, const struct file_options *from)
 	for (i = 0; i < w->nr_ids; i++)
 		w->numbers[i] = NOT_WRITTEN;
 	w->nr_written = 0;
+	w->from = from;
 	if (w->failed)
 		return -1;
 	if (w->classic)
 		return 0;
 	if (!from && !uname(&uts))
 		snprintf(os, sizeof(os), "%s %s", uts.sysname, uts.release);
-	if (pcapng_section(w->file, uts.machine, os, "rxedump", w->comment))
+	if (pcapng_section(w->file, uts.machine, os, "rxedump", w->comment,
+			   from))
 		return failed(w);
 	/* at once if it is the first: whether that goes well is to be known */
 	return w->described ? 0 : writer_flush(w);
@@ -173,6 +192,26 @@ static int classic_head(struct writer *w, const struct iface *iface)
 	return w->dumper ? writer_flush(w) : failed(w);
 }
 
+static int make_room(struct writer *w, unsigned int id)
+{
+	size_t size = (id + 1) * sizeof(uint32_t);
+	uint32_t *more;
+
+	more = realloc(w->numbers, size);
+	if (!more)
+		return -1;
+	w->numbers = more;
+	more = realloc(w->snaplens, size);
+	if (!more)
+		return -1;
+	w->snaplens = more;
+	for (; w->nr_ids <= id; w->nr_ids++) {
+		w->numbers[w->nr_ids] = NOT_WRITTEN;
+		w->snaplens[w->nr_ids] = 0;
+	}
+	return 0;
+}
+
 /**
  * writer_iface() - Describe an interface, unless that was done
  * @w: the writer
@@ -183,20 +222,10 @@ static int classic_head(struct writer *w, const struct iface *iface)
  */
 int writer_iface(struct writer *w, unsigned int id, const struct iface *iface)
 {
-	uint32_t *numbers;
-	unsigned int i;
-
 	if (id < w->nr_ids && w->numbers[id] != NOT_WRITTEN)
 		return 0;
-	if (id >= w->nr_ids) {
-		numbers = realloc(w->numbers, (id + 1) * sizeof(*numbers));
-		if (!numbers)
-			return failed(w);
-		for (i = w->nr_ids; i <= id; i++)
-			numbers[i] = NOT_WRITTEN;
-		w->numbers = numbers;
-		w->nr_ids = id + 1;
-	}
+	if (id >= w->nr_ids && make_room(w, id))
+		return failed(w);
 	if (w->classic) {
 		if (classic_head(w, iface))
 			return -1;
@@ -204,8 +233,25 @@ int writer_iface(struct writer *w, unsigned int id, const struct iface *iface)
 		return failed(w);
 	}
 	w->numbers[id] = w->nr_written++;
+	w->snaplens[id] = iface->snaplen;
 	w->described = true;
 	return 0;
+}
+
+/* Programs do not read a frame that is longer than its interface allows. If such
+ * a one comes later, the interface is described once more.
+ */
+static int describe(struct writer *w, const struct frame *frame)
+{
+	unsigned int id = frame->iface_id;
+	struct iface wide = *frame->iface;
+
+	if (frame->caplen <= wide.snaplen || !wide.snaplen)
+		return writer_iface(w, id, frame->iface);
+	wide.snaplen = 0;
+	if (id < w->nr_ids && !w->classic && w->snaplens[id])
+		w->numbers[id] = NOT_WRITTEN;
+	return writer_iface(w, id, &wide);
 }
 
 static int classic_frame(struct writer *w, const struct frame *frame)
@@ -227,6 +273,17 @@ static int classic_frame(struct writer *w, const struct frame *frame)
 	return 0;
 }
 
+/* The interface of a frame without a time is the first one of a section. */
+static int make_first(struct writer *w, const struct frame *frame)
+{
+	if (w->classic || !w->numbers[frame->iface_id] ||
+	    !pcapng_is_simple(frame))
+		return 0;
+	if (writer_section(w, w->from))
+		return -1;
+	return writer_iface(w, frame->iface_id, frame->iface);
+}
+
 /**
  * writer_frame() - Write a frame
  * @w: the writer
@@ -238,7 +295,7 @@ static int classic_frame(struct writer *w, const struct frame *frame)
 int writer_frame(struct writer *w, const struct frame *frame,
 		 const char *comment)
 {
-	if (w->failed || writer_iface(w, frame->iface_id, frame->iface))
+	if (w->failed || describe(w, frame) || make_first(w, frame))
 		return -1;
 	if (w->classic && classic_frame(w, frame))
 		return -1;
@@ -300,6 +357,7 @@ int writer_close(struct writer *w)
 		pcap_close(w->pcap);
 	free(w->buffer);
 	free(w->numbers);
+	free(w->snaplens);
 	free(w);
 	return err;
 }

@@ -6,6 +6,7 @@
 
 struct writer;
 
+bool writer_is_stdout(const char *path);
 struct writer *writer_open(const char *path, bool classic, const char *comment,
 			   const char *filter);
 int writer_section(struct writer *w, const struct file_options *from);

@@ -9,7 +9,7 @@ usage: make_files.py FOLDER
 import struct
 import sys
 
-from make_captures import (START, STEP, Pcapng, eth, ipv4, ipv6, roce,
+from make_captures import (START, STEP, Pcapng, chains, eth, ipv4, ipv6, roce,
                            udp, write_only)
 
 GOOD = roce(write_only())
@@ -155,6 +155,54 @@ def times(path):
     out.file.close()
 
 
+def section(out, order, options):
+    """Begin one."""
+    out.order = order
+    out.block(0x0a0d0d0a, out.pack("IHHq", 0x1a2b3c4d, 1, 0, -1) +
+              out.options(options))
+
+
+def full_packet(out, number, frame, length, options):
+    """A packet with any options, that says any length."""
+    out.block(6, out.pack("IIIII", number, START >> 32, START & 0xffffffff,
+                          len(frame), length) + frame +
+              b"\0" * (-len(frame) % 4) + out.options(options))
+
+
+def copies(path):
+    """What a copy has to keep: options of all blocks, in both byte orders;
+    lengths that contradict one another."""
+    out = Pcapng(path)
+    out.file.seek(0)
+    bad = eth(roce(write_only(), wrong=1))
+    size = len(bad)
+    for order in "><":
+        section(out, order, [(2, b"a machine"), (3, b"some OS"), (4, b"tool"),
+                             (1, b"of Monday"), (1, order.encode()),
+                             (2988, out.pack("I", 1) + b"custom"),
+                             (19372, out.pack("I", 1) + b"private")])
+        out.block(1, out.pack("HHI", 1, 0, 64) + out.options(
+            [(2, "Ethernet 2 (\u00e9\U0001f40b\"".encode() + b"\xff)"),
+             (3, b"the second one"), (8, out.pack("Q", 10**11)),
+             (9, b"\x09"), (11, b"\0udp port 4791"), (14, out.pack("q", -1)),
+             (1, b"on the left"), (0x7777, out.pack("I", 5))]))
+        out.iface("unused")
+        out.iface("eth1")
+        out.block(1, out.pack("HHI", 1, 0, 100) + out.options([(9, b"\x09")]))
+        full_packet(out, 3, eth(GOOD), size, [])
+        full_packet(out, 2, bad, size, [
+            (1, b"look here"), (2, out.pack("I", 0x01200011)), (1, b"and here"),
+            (3, b"\2hash"), (4, out.pack("Q", 3)), (5, out.pack("Q", 1 << 40)),
+            (6, out.pack("I", 7)), (0x7777, out.pack("I", 5))])
+        full_packet(out, 2, bad, size, [(1, b"bad ICRC")])
+        full_packet(out, 0, eth(GOOD)[:64], size, [])
+        full_packet(out, 0, eth(GOOD), size - 10, [])
+        full_packet(out, 2, next(chains())[0], 811,
+                    [(1, b"a chain"), (2, out.pack("I", 2))])
+        out.block(3, out.pack("I", size) + eth(GOOD)[:64])
+    out.file.close()
+
+
 def year_2042(path):
     """The classic format counts seconds up to 2106."""
     with open(path, "wb") as out:
@@ -209,6 +257,7 @@ def main():
     fragments(folder + "/fragments.pcapng")
     unread(folder + "/unread.pcapng")
     times(folder + "/times.pcapng")
+    copies(folder + "/copies.pcapng")
     year_2042(folder + "/year2042.pcap")
 
 

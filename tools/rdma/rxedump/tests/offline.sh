@@ -100,6 +100,35 @@ classic()
 	"$RXEDUMP" -r "$tmp/copy" | diff "$tmp/a" -
 }
 
+# What a file says is true of its copy, and of a copy of that.
+options_kept()
+{
+	"$RXEDUMP" -r copies.pcapng -w "$tmp/copy" --comment ours --size 1- 2>"$tmp/err" &&
+	../list_blocks.py "$tmp/copy" >"$tmp/got" &&
+	diff -u copies.pcapng.copy "$tmp/got" &&
+	grep -q "copies.pcapng: 2 frames are longer than the file says" "$tmp/err" &&
+	"$RXEDUMP" -r "$tmp/copy" -w "$tmp/again" --size 1- 2>"$tmp/err" && [ ! -s "$tmp/err" ] &&
+	../list_blocks.py "$tmp/again" | diff "$tmp/got" -
+}
+
+# a copy of the classic format was not captured on this host
+not_from_here()
+{
+	"$RXEDUMP" -r odd.pcap -w "$tmp/copy" && ../list_blocks.py "$tmp/copy" |
+		sed '3,$d' >"$tmp/got" && cat "$tmp/got" &&
+	[ "$(sed -n 2p "$tmp/got")" = "	4: b'rxedump'" ] &&
+	! ../list_blocks.py "$tmp/copy" | sed -n 3p | grep "^	"
+}
+
+# a capture and text do not go to one place by two names
+stdout_by_name()
+{
+	fails "--print and -w - both want" -r flow.pcapng -w "$tmp/out" --print &&
+	"$RXEDUMP" -r flow.pcapng -w /dev/stdout >"$tmp/copy" &&
+	"$RXEDUMP" -r flow.pcapng -w "$tmp/b" && cmp "$tmp/copy" "$tmp/b" &&
+	"$RXEDUMP" -r flow.pcapng -w /dev/null --print >/dev/null
+}
+
 times_classic()
 {
 	"$RXEDUMP" -r year2042.pcap --pcap -w "$tmp/copy" &&
@@ -444,12 +473,16 @@ done <"$tmp/units"
 t "the captures are what the scripts make" same_captures
 for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
 		cooked.pcapng tags.pcapng linktypes.pcapng obsolete.pcapng \
-		fragments.pcapng tunnels.pcapng times.pcapng year2042.pcap; do
+		fragments.pcapng tunnels.pcapng times.pcapng year2042.pcap \
+		copies.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
 	t "$f: written again, it reads the same" rewritten $f
 done
+t "options and sections are kept in a copy" options_kept
+t "no host is made up for the classic format" not_from_here
+t "standard output by its name" stdout_by_name
 t "statistics of a capture are written again" statistics_kept
 t "a line a packet" prints opcodes-ipv4.pcapng.line -r opcodes-ipv4.pcapng
 t "statistics" prints flow.stat -r flow.pcapng --stat
@@ -557,6 +590,12 @@ t "corrupt: second length of a block" corrupt "at byte 28: the two lengths" flow
 t "corrupt: unknown interface" corrupt "at byte 68: a packet of an unknown interface" flow.pcapng 76 '\x01'
 t "corrupt: length of a packet" corrupt "at byte 68: impossible length of a packet" flow.pcapng 88 '\xff'
 t "corrupt: resolution of time" corrupt "at byte 28: impossible resolution" flow.pcapng 56 '\x20'
+t "corrupt: an option of an interface" corrupt "at byte 28: an option ends beyond its block" flow.pcapng 46 '\x14'
+t "corrupt: an option of a packet" corrupt "at byte 68: an option ends beyond its block" flow.pcapng 162 '\x09'
+t "corrupt: an option of the section" corrupt "at byte 0: an option ends beyond its block" copies.pcapng 27 '\x90'
+t "corrupt: length of a resolution" corrupt "at byte 28: wrong length of an option" flow.pcapng 54 '\x02'
+t "corrupt: length of flags" corrupt "at byte 68: wrong length of an option" flow.pcapng 162 '\x03'
+t "corrupt: version" corrupt "at byte 0: another version of the format" flow.pcapng 12 '\x02'
 t "truncated pcapng" truncated links.pcapng 131
 t "truncated chains" truncated chains.pcapng 397
 t "truncated pcap" truncated odd.pcap 401

@@ -61,7 +61,7 @@ static void test_section(void)
 		"\x04\x00\x03\x00" "app\0" "\0\0\0\0" "\x28\x00\x00\x00";
 
 	begin();
-	pcapng_section(file, NULL, "", "app", NULL);
+	pcapng_section(file, NULL, "", "app", NULL, NULL);
 	end();
 	result(is(want, sizeof(want) - 1), "a section header");
 }
@@ -171,7 +171,8 @@ static void test_round_trip(void)
 	for (i = 0; i < sizeof(data); i++)
 		data[i] = i * 7 + (i >> 8);
 	begin();
-	pcapng_section(file, "x86_64", "Linux", "test", "a comment");
+	pcapng_section(file, "x86_64", "Linux", "test", "a comment",
+		       NULL);
 	pcapng_interface(file, &nk0, NULL);
 	pcapng_interface(file, &tun, NULL);
 	for (i = 0; i < ARRAY_SIZE(want); i++)
@@ -209,7 +210,7 @@ static void test_full(void)
 
 	if (full) {
 		setvbuf(full, NULL, _IONBF, 0);
-		ok = pcapng_section(full, NULL, NULL, "app", NULL) < 0;
+		ok = pcapng_section(full, NULL, NULL, "app", NULL, NULL) < 0;
 		fclose(full);
 	}
 	result(ok, "a failed write is an error");
