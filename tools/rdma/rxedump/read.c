@@ -8,6 +8,7 @@
 #include <string.h>
 #include "read.h"
 #include "roce.h"
+#include "unpack.h"
 
 /* of a section header, the same in both byte orders; no classic file has it */
 #define PCAPNG_FIRST_BYTE	0x0a
@@ -18,6 +19,7 @@ struct reader {
 	pcap_t *pcap;
 	struct iface iface;	/* the only one of the classic format */
 	uint64_t liars;
+	struct unpack *unpack;	/* of a compressed file */
 };
 
 static int linktype_of(pcap_t *pcap)
@@ -30,7 +32,6 @@ static int linktype_of(pcap_t *pcap)
 static bool open_classic(struct reader *r, char *err, size_t size)
 {
 	char pcap_err[PCAP_ERRBUF_SIZE];
-
 	unsigned int nano = PCAP_TSTAMP_PRECISION_NANO;
 
 	r->pcap = pcap_fopen_offline_with_tstamp_precision(r->file, nano,
@@ -44,6 +45,66 @@ static bool open_classic(struct reader *r, char *err, size_t size)
 	return true;
 }
 
+/* The first two bytes tell all formats apart. They stay in the stream. */
+static bool peek(FILE *file, unsigned char magic[2])
+{
+	int first = getc(file), second;
+
+	if (first == EOF)
+		return false;
+	second = getc(file);
+	if (second != EOF)
+		ungetc(second, file);
+	ungetc(first, file);
+	magic[0] = first;
+	magic[1] = second == EOF ? 0 : second;
+	return true;
+}
+
+/* From here on the file is what is in it, if it is compressed. */
+static bool unpack(struct reader *r, unsigned char magic[2], char *err,
+		   size_t size)
+{
+	const char *command = unpack_command(magic);
+	FILE *file;
+
+	if (command) {
+		snprintf(err, size,
+			 "compressed: decompress it first: %s FILE | rxedump -r -",
+			 command);
+		return false;
+	}
+	if (!unpack_is_gzip(magic))
+		return true;
+	file = unpack_open(r->file, &r->unpack);
+	if (!file) {
+		snprintf(err, size, "no memory");
+		return false;
+	}
+	r->file = file;
+	if (peek(file, magic))
+		return true;
+	snprintf(err, size, "%s", unpack_error(r->unpack) ?
+		 unpack_error(r->unpack) : "empty: no capture");
+	return false;
+}
+
+static bool open_format(struct reader *r, const unsigned char magic[2],
+			char *err, size_t size)
+{
+	if (magic[0] != PCAPNG_FIRST_BYTE) {
+		if (open_classic(r, err, size))
+			return true;
+		if (unpack_error(r->unpack))
+			snprintf(err, size, "%s", unpack_error(r->unpack));
+		return false;
+	}
+	r->ng = pcapng_open(r->file);
+	if (!r->ng)
+		snprintf(err, size, "no memory");
+	return r->ng;
+}
+
 /**
  * reader_open() - Begin to read a capture
  * @file: the stream; the reader owns it from now on
@@ -55,28 +116,24 @@ static bool open_classic(struct reader *r, char *err, size_t size)
 struct reader *reader_open(FILE *file, char *err, size_t size)
 {
 	struct reader *r = calloc(1, sizeof(*r));
-	int first = getc(file);
+	unsigned char magic[2];
 
-	if (!r || first == EOF) {
-		snprintf(err, size, "%s", !r ? "no memory" : ferror(file) ?
-			 strerror(errno) : "empty: no capture");
-		goto err_close;
+	if (!r) {
+		snprintf(err, size, "no memory");
+		fclose(file);
+		return NULL;
 	}
-	ungetc(first, file);
 	r->file = file;
-	if (first == PCAPNG_FIRST_BYTE) {
-		r->ng = pcapng_open(file);
-		if (!r->ng) {
-			snprintf(err, size, "no memory");
-			goto err_close;
-		}
-	} else if (!open_classic(r, err, size)) {
+	if (!peek(file, magic)) {
+		snprintf(err, size, "%s", ferror(file) ? strerror(errno) :
+			 "empty: no capture");
 		goto err_close;
 	}
-	return r;
+	if (unpack(r, magic, err, size) && open_format(r, magic, err, size))
+		return r;
 
 err_close:
-	fclose(file);
+	fclose(r->file);
 	free(r);
 	return NULL;
 }
@@ -138,6 +195,8 @@ uint64_t reader_liars(const struct reader *r)
 
 const char *reader_error(const struct reader *r)
 {
+	if (unpack_error(r->unpack))
+		return unpack_error(r->unpack);
 	return r->ng ? pcapng_error(r->ng) : pcap_geterr(r->pcap);
 }
 

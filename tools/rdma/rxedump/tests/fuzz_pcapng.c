@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Any bytes as a pcapng file, and what is in it through the decoder and into a
- * copy.
+ * Any bytes as a capture file: pcapng, the classic format or one of these
+ * compressed. What is in it goes through the decoder and into a copy.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void copy(const struct pcapng_reader *r, const struct frame *frame)
+static void copy(const struct reader *r, const struct frame *frame)
 {
 	static const struct print_opts opts;
 	static FILE *null;
@@ -25,7 +25,7 @@ static void copy(const struct pcapng_reader *r, const struct frame *frame)
 		null = fopen("/dev/null", "w");
 	roce_decode(frame, &pkt);
 	json_packet(null, frame, &pkt, &opts);
-	pcapng_section_nr(r, &options, &first);
+	reader_section(r, &options, &first);
 	pcapng_section(null, NULL, NULL, "fuzz", "comment", options);
 	pcapng_interface(null, frame->iface, "filter");
 	pcapng_packet(null, 0, frame, "bad ICRC");
@@ -34,9 +34,10 @@ static void copy(const struct pcapng_reader *r, const struct frame *frame)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct pcapng_reader *r;
 	const struct pcapng_stats *stats;
 	struct frame frame;
+	struct reader *r;
+	char err[256];
 	unsigned int i;
 	FILE *file;
 
@@ -45,14 +46,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	file = fmemopen((void *)data, size, "r");
 	if (!file)
 		return 0;
-	r = pcapng_open(file);
-	while (r && pcapng_next(r, &frame) > 0)
+	r = reader_open(file, err, sizeof(err));
+	if (!r)
+		return 0;
+	while (reader_next(r, &frame) > 0)
 		copy(r, &frame);
-	for (i = 0; r && pcapng_iface(r, i, &stats); i++)
+	reader_error(r);
+	for (i = 0; reader_iface(r, i, &stats); i++)
 		if (stats && stats->comment && strlen(stats->comment) > 0xffff)
 			abort();
-	if (r)
-		pcapng_close(r);
-	fclose(file);
+	reader_close(r);
 	return 0;
 }

@@ -204,6 +204,54 @@ fragments_copied()
 	[ ! -s "$tmp/err" ]
 }
 
+# gz FILE...: compressed, one member each
+gz()
+{
+	python3 -c '
+import gzip, sys
+for name in sys.argv[1:]:
+    with open(name, "rb") as file:
+        sys.stdout.buffer.write(gzip.compress(file.read()))' "$@"
+}
+
+compressed()
+{
+	"$RXEDUMP" -r flow.pcapng -vv >"$tmp/a" && gz flow.pcapng >"$tmp/gz" &&
+	"$RXEDUMP" -r "$tmp/gz" -vv | diff "$tmp/a" - &&
+	"$RXEDUMP" -r - -vv <"$tmp/gz" | diff "$tmp/a" - &&
+	gz odd.pcap | "$RXEDUMP" -r - -vv 2>/dev/null | diff odd.pcap.txt - &&
+	[ "$(gz flow.pcapng flow.pcapng | "$RXEDUMP" -r - --count)" = "40 packets" ] &&
+	[ "$( (gz flow.pcapng; echo rest) | "$RXEDUMP" -r - --count)" = "20 packets" ]
+}
+
+# compressed_wrong TEXT COMMAND...: what it makes of a compressed capture is said
+compressed_wrong()
+{
+	local text=$1 rc=0
+
+	shift
+	gz flow.pcapng | "$@" >"$tmp/gz" || return 1
+	"$RXEDUMP" -r "$tmp/gz" --count >"$tmp/got" 2>"$tmp/err" || rc=$?
+	cat "$tmp/err"
+	[ $rc -eq 1 ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -qF "$text" "$tmp/err"
+}
+
+# a byte of it
+spoil()
+{
+	python3 -c '
+import sys
+data = bytearray(sys.stdin.buffer.read())
+data[int(sys.argv[1])] ^= 0x55
+sys.stdout.buffer.write(data)' "$1"
+}
+
+other_compression()
+{
+	printf '\xfd7zXZ\0' >"$tmp/xz" && fails "xzcat FILE | rxedump -r -" -r "$tmp/xz" &&
+	printf '\x28\xb5\x2f\xfd' >"$tmp/zst" && fails "zstdcat FILE" -r "$tmp/zst"
+}
+
 # what another program may write, and what is too large to be kept here
 large_file()
 {
@@ -557,6 +605,13 @@ t "tunnels: an expression, of the outer headers" selects_of tunnels.pcapng 3 udp
 
 t "large blocks and many interfaces" large_file
 t "a large block that is cut" large_file_cut
+
+t "compressed by gzip" compressed
+t "compressed by gzip: it ends within the data" compressed_wrong "after 9 packets: the compressed file ends too early" head -c 300
+t "compressed by gzip: it ends within the header" compressed_wrong "the compressed file ends too early" head -c 8
+t "compressed by gzip: damaged" compressed_wrong "the compressed file is damaged" spoil 200
+t "compressed by gzip: wrong checksum" compressed_wrong "after 20 packets: the compressed file is damaged" spoil -6
+t "compressed by another program" other_compression
 
 t "no such file" fails "/nonexistent: No such file" -r /nonexistent
 t "empty file" fails "standard input: empty" -r -
