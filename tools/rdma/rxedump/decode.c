@@ -5,6 +5,7 @@
  * guessed at.
  */
 #include <string.h>
+#include "cm.h"
 #include "decode.h"
 
 #define IPV4_LEN	20
@@ -247,6 +248,7 @@ static void decode_payload(struct roce_pkt *pkt, struct cursor *c)
 	pkt->payload_len = rest - ICRC_LEN - pkt->pad;
 	pkt->payload_caplen = c->cap < pkt->payload_len ? c->cap :
 			      pkt->payload_len;
+	cm_find(pkt);
 }
 
 static void check_icrc(struct roce_pkt *pkt, const struct frame *frame)

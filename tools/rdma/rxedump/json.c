@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
+#include "cm.h"
 #include "keep.h"
 #include "pcapng.h"
 #include "print.h"
@@ -298,6 +299,8 @@ void json_packet(FILE *out, const struct frame *frame,
 			if (pkt->hdr[i])
 				json_hdr(out, pkt, i);
 	}
+	if (pkt->mad)
+		cm_json(out, pkt);
 	if (pkt->payload)
 		json_payload(out, pkt, opts->verbose > 1);
 	if (pkt->has_bth)

@@ -137,6 +137,7 @@ struct roce_pkt {
 	const uint8_t *payload;
 	uint32_t payload_len;		/* without pad bytes */
 	uint32_t payload_caplen;
+	const uint8_t *mad;		/* the payload, if it is one; cm.h */
 
 	enum icrc_state icrc_state;
 	uint32_t icrc, icrc_want;	/* as numbers, wire order */

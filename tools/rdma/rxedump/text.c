@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <time.h>
+#include "cm.h"
 #include "print.h"
 
 const char *print_addr(const struct roce_pkt *pkt, const uint8_t *addr,
@@ -329,6 +330,8 @@ void text_packet(FILE *out, const struct frame *frame,
 	if (pkt->has_bth) {
 		print_bth(out, pkt);
 		print_hdrs(out, pkt);
+		if (pkt->mad)
+			cm_line(out, pkt);
 		if (pkt->payload)
 			fprintf(out, " payload %u", pkt->payload_len);
 		fprintf(out, " icrc %s", print_icrc(pkt->icrc_state));
@@ -349,6 +352,8 @@ void text_packet(FILE *out, const struct frame *frame,
 			print_ip(out, pkt);
 		if (pkt->has_bth)
 			print_all_hdrs(out, pkt);
+		if (pkt->mad)
+			cm_all(out, pkt);
 	}
 	if (opts->verbose > 1 && pkt->payload)
 		print_hex(out, pkt->payload, pkt->payload_caplen);

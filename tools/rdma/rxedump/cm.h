@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Messages of the connection manager: how two QPs become a connection.
+ */
+#ifndef RXEDUMP_CM_H
+#define RXEDUMP_CM_H
+
+#include <stdio.h>
+#include "roce.h"
+
+/* Sets @pkt->mad if its payload is a management datagram. */
+void cm_find(struct roce_pkt *pkt);
+
+/* If it has one: in a line, all of its fields, as members of an object */
+void cm_line(FILE *out, const struct roce_pkt *pkt);
+void cm_all(FILE *out, const struct roce_pkt *pkt);
+void cm_json(FILE *out, const struct roce_pkt *pkt);
+
+#endif
