@@ -104,7 +104,8 @@ def tunnels():
     yield outer4(mpls(GOOD6, 3), 137)
     yield eth(mpls(GOOD, 100, 2000, 1048575), (5,), kind=0x8847)
     yield eth(mpls(GOOD6, 2), kind=0x8848)
-    yield eth(mpls(FRAME, 9), kind=0x8847)
+    # no control word: an address that does not begin as one
+    yield eth(mpls(b"\xa6" + FRAME[1:], 9), kind=0x8847)
     yield eth(mpls(b"\0\0\0\1" + FRAME, 9), kind=0x8847)
     yield eth(b"\x11\0" + struct.pack("!HH", 77, 2 + len(GOOD)) + b"\0\x21" +
               GOOD + b"padding", kind=0x8864)

@@ -41,6 +41,11 @@ if command -v tshark >/dev/null; then
 		with_tshark "tshark reads all fields as we do, IPv$v" \
 			"$DIR/tests/captures/opcodes-ipv$v.pcapng" 89 89
 	done
+	# all but what is cut or damaged, and three tunnels that tshark takes for something else
+	with_tshark "tshark reads packets in tunnels as we do" \
+		--part "$DIR/tests/captures/tunnels.pcapng" 31
+	with_tshark "tshark reads the connection manager's messages as we do" \
+		--part "$DIR/tests/captures/cm.pcapng" 20
 	# all but the damaged one
 	TMP=$(mktemp)
 	rxedump -r "$DIR/tests/captures/chains.pcapng" --psn 23-19 -w "$TMP"
