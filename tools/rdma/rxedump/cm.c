@@ -17,6 +17,7 @@
 #define FIRST_MESSAGE	0x10		/* attribute IDs */
 #define REQ		0x10
 #define REJ		0x12
+#define REP		0x13
 #define REJ_INFO_AT	(MAD_HDR_LEN + 12)
 #define REJ_INFO_LEN	72
 #define GID_LEN		16
@@ -223,6 +224,32 @@ static bool was_captured(const struct roce_pkt *pkt,
 			 const struct cm_field *field)
 {
 	return field->f.offset + field->f.bytes <= pkt->payload_caplen;
+}
+
+static uint32_t get(const struct roce_pkt *pkt, unsigned int offset,
+		    unsigned int bytes)
+{
+	const struct roce_field field = {
+		.offset = MAD_HDR_LEN + offset, .bytes = bytes,
+	};
+
+	return roce_get(pkt->mad, &field);
+}
+
+bool cm_ends(const struct roce_pkt *pkt, struct cm_ends *ends)
+{
+	const struct cm_message *m = message_of(pkt);
+	bool req = m == &messages[REQ - FIRST_MESSAGE];
+
+	if (!req && m != &messages[REP - FIRST_MESSAGE])
+		return false;
+	if (pkt->payload_caplen < MAD_HDR_LEN + 35)
+		return false;
+	ends->rep = !req;
+	ends->comm_id = get(pkt, 0, 4);
+	ends->remote_comm_id = req ? 0 : get(pkt, 4, 4);
+	ends->qpn = get(pkt, req ? 32 : 12, 3);
+	return true;
 }
 
 /* An IPv4 address is mapped into the end of a GID. */

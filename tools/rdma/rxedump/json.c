@@ -295,6 +295,8 @@ void json_packet(FILE *out, const struct frame *frame,
 		json_ip(out, pkt);
 	if (pkt->has_bth) {
 		json_bth(out, pkt);
+		if (pkt->has_src_qpn)
+			fprintf(out, ",\"srcqp\":%u", pkt->src_qpn);
 		for (i = 0; i < NR_HDRS; i++)
 			if (pkt->hdr[i])
 				json_hdr(out, pkt, i);

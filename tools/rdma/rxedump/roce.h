@@ -131,6 +131,8 @@ struct roce_pkt {
 	bool se, mig, ack_req, fecn, becn;
 	uint16_t pkey;
 	uint32_t qpn, psn;
+	bool has_src_qpn;
+	uint32_t src_qpn;		/* if conn.h knows it */
 	const struct roce_opcode *op;
 
 	const uint8_t *hdr[NR_HDRS];	/* NULL: not there */

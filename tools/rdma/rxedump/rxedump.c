@@ -14,6 +14,7 @@
 #include <time.h>
 #include "capture.h"
 #include "chain.h"
+#include "conn.h"
 #include "extcap.h"
 #include "frag.h"
 #include "options.h"
@@ -34,6 +35,7 @@ struct session {
 	struct writer *writer;
 	struct stat_table *stat;
 	struct capture *capture;
+	struct conn_table *conns;
 	struct chain chain;		/* of a file */
 	struct frag_table frags;	/* of a file */
 	struct unread unread;		/* of a file */
@@ -161,8 +163,10 @@ static void take_frame(const struct frame *frame, void *arg)
 
 	if (s->done)
 		return;
-	if (s->decode)
+	if (s->decode) {
 		roce_decode(frame, &pkt);
+		conn_packet(&s->conns, &pkt);
+	}
 	take_packet(s, frame, &pkt);
 }
 
@@ -187,6 +191,7 @@ static void replay_frame(struct session *s, const struct frame *frame)
 		return;
 	}
 	if (!chain_find(&s->chain, frame, &pkt)) {
+		conn_packet(&s->conns, &pkt);
 		take_packet(s, frame, &pkt);
 		return;
 	}
@@ -499,6 +504,7 @@ static void finish(struct session *s)
 		s->failed = true;
 	if (s->stat)
 		stat_free(s->stat);
+	conn_free(s->conns);
 	expression_free(s->expression);
 	if (s->capture)
 		capture_close(s->capture);

@@ -5,7 +5,7 @@
  *
  * A BTH names only the destination QP. Which flow a response belongs to is
  * learned: the one of the opposite direction that has its PSN outstanding, if
- * there is exactly one.
+ * there is exactly one; of these the right one if conn.c knows the source QP.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -189,15 +189,23 @@ static struct sent *outstanding(struct flow *f, uint32_t psn)
 	return s->valid && s->psn == psn && !s->answered ? s : NULL;
 }
 
+/* The QP that sends responses is the one that gets the requests, if it is known. */
+static bool may_answer(const struct flow *requests, const struct roce_pkt *pkt)
+{
+	return !pkt->has_src_qpn || requests->id.qpn == pkt->src_qpn;
+}
+
 static struct flow *learn_requests(struct stat_table *t,
-				   const struct flow *responses, uint32_t psn)
+				   const struct flow *responses,
+				   const struct roce_pkt *pkt)
 {
 	struct flow *found = NULL, *f;
 	unsigned int i;
 
 	for (i = 0; i < NR_BUCKETS; i++) {
 		for (f = t->buckets[i]; f; f = f->next) {
-			if (!opposite(f, responses) || !outstanding(f, psn))
+			if (!opposite(f, responses) || !may_answer(f, pkt) ||
+			    !outstanding(f, pkt->psn))
 				continue;
 			if (found)
 				return NULL;
@@ -231,15 +239,18 @@ static void take_response(struct stat_table *t, struct flow *f,
 			  const struct frame *frame,
 			  const struct roce_pkt *pkt)
 {
-	struct sent *s = f->requests ? outstanding(f->requests, pkt->psn) :
-				       NULL;
+	struct sent *s;
 	uint64_t ns;
+
+	if (f->requests && !may_answer(f->requests, pkt))
+		f->requests = NULL;
+	s = f->requests ? outstanding(f->requests, pkt->psn) : NULL;
 
 	/* It may have been learned by chance, or the QP be another one by now.
 	 * Most packets of a READ's response answer nothing by themselves.
 	 */
 	if (!s && (!f->requests || ++f->misses > MAX_MISSES)) {
-		struct flow *g = learn_requests(t, f, pkt->psn);
+		struct flow *g = learn_requests(t, f, pkt);
 
 		f->misses = 0;
 		if (g) {
@@ -297,6 +308,8 @@ void stat_packet(struct stat_table *t, const struct frame *frame,
 		t->others++;
 		return;
 	}
+	f->id.has_src_qpn = pkt->has_src_qpn;
+	f->id.src_qpn = pkt->src_qpn;
 	f->packets++;
 	f->bytes += frame->len;
 	f->bad_icrc += pkt->icrc_state == ICRC_BAD;
@@ -330,8 +343,11 @@ static void print_text(const struct stat_table *t, const struct flow *f,
 
 	if (t->ifaces)
 		fprintf(out, "%s ", f->iface);
-	fprintf(out, "%s > %s qp 0x%x: %" PRIu64 " packets, %" PRIu64 " bytes",
-		src, dst, f->id.qpn, f->packets, f->bytes);
+	fprintf(out, "%s > %s qp 0x%x", src, dst, f->id.qpn);
+	if (f->id.has_src_qpn)
+		fprintf(out, " from 0x%x", f->id.src_qpn);
+	fprintf(out, ": %" PRIu64 " packets, %" PRIu64 " bytes", f->packets,
+		f->bytes);
 	if (f->bad_icrc)
 		fprintf(out, ", %" PRIu64 " with a bad icrc", f->bad_icrc);
 	if (f->cnps)
@@ -379,6 +395,8 @@ static void print_json(const struct flow *f, FILE *out, const char *src,
 		fprintf(out, "\"direction\":\"%s\",", print_dir(f->dir));
 	fprintf(out, "\"src\":\"%s\",\"dst\":\"%s\",\"destqp\":%u", src, dst,
 		f->id.qpn);
+	if (f->id.has_src_qpn)
+		json_count(out, "srcqp", f->id.src_qpn);
 	json_count(out, "packets", f->packets);
 	json_count(out, "bytes", f->bytes);
 	json_count(out, "bad_icrc", f->bad_icrc);

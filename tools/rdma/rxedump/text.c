@@ -195,7 +195,10 @@ static void print_bth(FILE *out, const struct roce_pkt *pkt)
 		fputs(pkt->op->name, out);
 	else
 		fprintf(out, "opcode 0x%02x", pkt->opcode);
-	fprintf(out, " qp 0x%x psn %u", pkt->qpn, pkt->psn);
+	fprintf(out, " qp 0x%x", pkt->qpn);
+	if (pkt->has_src_qpn)
+		fprintf(out, " from 0x%x", pkt->src_qpn);
+	fprintf(out, " psn %u", pkt->psn);
 	print_flags(out, pkt);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "chain.h"
+#include "conn.h"
 #include "filter.h"
 #include "frag.h"
 #include "print.h"
@@ -48,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct print_opts opts = { .verbose = 2 };
 	static struct stat_table *stat;
 	static struct frag_table frags;
+	static struct conn_table *conns;
 	static unsigned int runs;
 	static FILE *null;
 	struct iface iface = { .name = "fuzz" };
@@ -73,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		frame.dir = data[0] % 3;
 	frame.ns = runs * 1000ull;
 	roce_decode(&frame, &pkt);
+	conn_packet(&conns, &pkt);
 	text_packet(null, &frame, &pkt, &opts);
 	json_packet(null, &frame, &pkt, &opts);
 	filter_packet(&filter, &frame, &pkt);

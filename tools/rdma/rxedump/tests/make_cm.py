@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Make a capture of how connections begin and end.
+"""Make captures of how connections begin and end.
 
 usage: make_cm.py FOLDER
 
@@ -12,7 +12,7 @@ import ipaddress
 import struct
 import sys
 
-from make_captures import (DETH, START, STEP, Pcapng, bth, eth, ipv4, ipv6,
+from make_captures import (AETH, DETH, START, STEP, Pcapng, bth, eth, ipv4, ipv6,
                            roce)
 
 A, B = "192.0.2.1", "192.0.2.2"
@@ -40,14 +40,14 @@ def bits24(value, low=0):
     return struct.pack("!I", value << 8 | low)
 
 
-def req(service, private, ends=(A, B)):
+def req(service, private, ends=(A, B), comm=0x11aa, qpn=0x11):
     """A request."""
     path = struct.pack("!HH", 0xffff, 0xfffe) + gid(ends[0]) + gid(ends[1]) + \
         struct.pack("!IBBBB", 0xabcde << 12 | 3, 0x69, 64, 5 << 4 | 8, 18 << 3)
     alternate = b"\0" * 4 + gid("::") * 2 + b"\0" * 8
-    return mad(REQ, struct.pack("!IIQQII", 0x11aa, 0, service, GUID, 0,
+    return mad(REQ, struct.pack("!IIQQII", comm, 0, service, GUID, 0,
                                 0x80010000) +
-               bits24(0x11, 4) + bits24(0, 5) + bits24(0, 20 << 3 | 0 << 1 | 1) +
+               bits24(qpn, 4) + bits24(0, 5) + bits24(0, 20 << 3 | 0 << 1 | 1) +
                bits24(0x123456, 19 << 3 | 7) +
                struct.pack("!HBB", 0xffff, 3 << 4 | 6, 10 << 4 | 8) + path +
                alternate + private)
@@ -61,9 +61,9 @@ def ip_cm(ends, sport, rest):
     return struct.pack("!BBH", 0, version << 4, sport) + b"".join(packed) + rest
 
 
-def rep():
+def rep(comm=0x22bb, remote=0x11aa, qpn=0x22):
     """Its answer."""
-    return mad(REP, struct.pack("!III", 0x22bb, 0x11aa, 0) + bits24(0x22) +
+    return mad(REP, struct.pack("!III", comm, remote, 0) + bits24(qpn) +
                bits24(0) + bits24(0x654321) +
                struct.pack("!BBBBQ", 6, 3, 17 << 3 | 1, 7 << 5 | 1 << 4,
                            GUID + 1) + b"accepted")
@@ -106,8 +106,61 @@ def talk():
     yield mad(REQ, b"", version=3), 0
 
 
+def send(out, time, body, back):
+    """A packet between the two hosts."""
+    ends = (B, A) if back else (A, B)
+    packet = roce(body, lambda p: ipv4(p, ends=ends))
+    out.packet(eth(packet), 0, 1 + (not back), time)
+
+
+def connections(path):
+    """QPs of several connections between two hosts have the same PSNs at the
+    same time. One has no REP; a QP's number is used again."""
+    out = Pcapng(path)
+    out.iface("nk0")
+    time = START
+
+    def manage(datagram, back):
+        nonlocal time
+        time += STEP
+        send(out, time, bth(0x64, qpn=1, psn=0) + DETH[:4] +
+             struct.pack("!I", 1) + datagram, back)
+
+    def talk_of(pairs):
+        nonlocal time
+        for psn in range(100, 104):
+            time += STEP
+            for _, there in pairs:
+                send(out, time, bth(0x04, qpn=there, psn=psn, ack=1) + b"data",
+                     0)
+            for number, (here, _) in enumerate(pairs, 1):
+                send(out, time + number * 10000,
+                     bth(0x11, qpn=here, psn=psn) + AETH, 1)
+
+    pairs = [(0x11, 0x22), (0x12, 0x23), (0x13, 0x24)]
+    talk_of(pairs)
+    for number, (here, there) in enumerate(pairs):
+        manage(req(0x1060001, b"", comm=number, qpn=here), 0)
+        manage(req(0x1060001, b"", comm=number, qpn=here), 0)
+        if number < 2:
+            manage(rep(10 + number, number, there), 1)
+    talk_of(pairs)
+    # a request of another host does not end the first one
+    manage(req(0x1060001, b"", comm=0, qpn=0x11), 1)
+    talk_of(pairs[:1])
+    manage(req(0x1060001, b"", comm=7, qpn=0x11), 0)
+    manage(rep(17, 7, 0x25), 1)
+    talk_of([(0x11, 0x25)])
+    # nor does one with the number of a communication that was there
+    manage(req(0x1060001, b"", comm=7, qpn=0x14), 0)
+    manage(rep(18, 7, 0x26), 1)
+    talk_of([(0x11, 0x25), (0x14, 0x26)])
+    out.file.close()
+
+
 def main():
-    """Make it."""
+    """Make them."""
+    connections(sys.argv[1] + "/connections.pcapng")
     out = Pcapng(sys.argv[1] + "/cm.pcapng")
     out.iface("nk0")
     time = START

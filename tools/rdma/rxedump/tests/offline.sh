@@ -524,7 +524,7 @@ t "the captures are what the scripts make" same_captures
 for f in chains.pcapng flow.pcapng links.pcapng odd.pcap opcodes-ipv4.pcapng opcodes-ipv6.pcapng \
 		cooked.pcapng tags.pcapng linktypes.pcapng obsolete.pcapng \
 		fragments.pcapng tunnels.pcapng times.pcapng year2042.pcap \
-		copies.pcapng cm.pcapng; do
+		copies.pcapng cm.pcapng connections.pcapng; do
 	t "$f: text" prints "$f.txt" -r $f -vv
 	t "$f: JSON" prints "$f.json" -r $f -j -vv
 	t "$f: JSON is JSON" json_is_json $f
@@ -539,6 +539,8 @@ t "statistics" prints flow.stat -r flow.pcapng --stat
 t "statistics as JSON" prints flow.stat.json -r flow.pcapng --stat -j
 t "statistics of two interfaces and a new PSN" prints pair.stat -r pair.pcapng --stat
 t "statistics of a QP that is used again" prints reused.stat -r reused.pcapng --stat
+t "statistics of connections that are known" prints connections.stat -r connections.pcapng --stat
+t "statistics of connections that are known, JSON" prints connections.stat.json -r connections.pcapng --stat -j
 t "statistics: packets of no flow" prints odd.stat.json -r odd.pcap --stat -j
 t "chains: the packets that they consist of, text" as_if_cut -vv
 t "chains: the packets that they consist of, JSON" as_if_cut -j -vv

@@ -330,7 +330,7 @@ demo()
 {
 	layers 2 2 && dump d -i "$DEV_A" -vv && run_rping 1 && dump_end ||
 		return 1
-	awk '/RC_RDMA_WRITE_ONLY qp 0x[0-9a-f]+ psn [0-9]+ .*va 0x[0-9a-f]+ rkey 0x[0-9a-f]+ len 64 payload 64 icrc ok$/ { w++ }
+	awk '/RC_RDMA_WRITE_ONLY qp 0x[0-9a-f]+ from 0x[0-9a-f]+ psn [0-9]+ .*va 0x[0-9a-f]+ rkey 0x[0-9a-f]+ len 64 payload 64 icrc ok$/ { w++ }
 	     /^\treth va 0x[0-9a-f]+ rkey 0x[0-9a-f]+ len 64$/ { r++ }
 	     /0x0000:  7264 6d61 2d70 696e 672d 303a 2041 4243  rdma-ping-0: ABC/ { p++ }
 	     END { exit !(w && r && p) }' "$TMP/d.log" || {
