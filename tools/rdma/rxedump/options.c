@@ -19,7 +19,7 @@ static const char usage[] =
 "\n"
 "  -i IFACE          capture on this interface (may be repeated), any: on all\n"
 "  --netns NS        the -i that follow are in this namespace (name or file)\n"
-"  -r FILE           read a capture (pcap, pcapng; -: standard input)\n"
+"  -r FILE           read a capture (pcap, pcapng, gzip; -: standard input)\n"
 "  -w FILE           write pcapng (-: standard output)\n"
 "  --pcap            write the classic format instead\n"
 "  --print           print even with -w\n"
