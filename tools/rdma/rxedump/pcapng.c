@@ -252,6 +252,28 @@ static int put_simple(FILE *out, const struct frame *frame)
 			 frame->data, frame->caplen, &none);
 }
 
+static int put_full_packet(FILE *out, uint32_t iface,
+			   const struct frame *frame, const char *comment)
+{
+	uint64_t ticks = to_ticks(frame->ns, frame->iface->offset);
+	struct {
+		uint32_t iface, high, low, caplen, len;
+	} fixed = { iface, ticks >> 32, ticks, frame->caplen, frame->len };
+	uint32_t flags = frame->flags & ~3u;
+	struct options o = {
+		.kept = { &frame->options, PCAPNG_EPB, 1 << PCAPNG_EPB_FLAGS },
+	};
+
+	if (frame->dir != DIR_UNKNOWN)
+		flags |= frame->dir == DIR_IN ? 1 : 2;
+	if (flags)
+		add_bytes(&o, PCAPNG_EPB_FLAGS, &flags, sizeof(flags));
+	if (comment && !file_has_comment(&frame->options, comment))
+		add_text(&o, PCAPNG_OPT_COMMENT, comment);
+	return put_block(out, PCAPNG_EPB, &fixed, sizeof(fixed), frame->data,
+			 frame->caplen, &o);
+}
+
 /**
  * pcapng_packet() - Write a frame
  * @out: where to
@@ -264,28 +286,12 @@ static int put_simple(FILE *out, const struct frame *frame)
 int pcapng_packet(FILE *out, unsigned int iface, const struct frame *frame,
 		  const char *comment)
 {
-	uint64_t ticks = to_ticks(frame->ns, frame->iface->offset);
-	struct {
-		uint32_t iface, high, low, caplen, len;
-	} fixed = { iface, ticks >> 32, ticks, frame->caplen, frame->len };
-	uint32_t flags = frame->flags & ~3u;
-	struct options o = {
-		.kept = { &frame->options, PCAPNG_EPB, 1 << PCAPNG_EPB_FLAGS },
-	};
-
 	if (!iface && pcapng_is_simple(frame))
 		return put_simple(out, frame);
 	if (frame->dir != DIR_UNKNOWN && !comment && !frame->flags &&
 	    !frame->options.len)
 		return put_plain_packet(out, iface, frame);
-	if (frame->dir != DIR_UNKNOWN)
-		flags |= frame->dir == DIR_IN ? 1 : 2;
-	if (flags)
-		add_bytes(&o, PCAPNG_EPB_FLAGS, &flags, sizeof(flags));
-	if (comment && !file_has_comment(&frame->options, comment))
-		add_text(&o, PCAPNG_OPT_COMMENT, comment);
-	return put_block(out, PCAPNG_EPB, &fixed, sizeof(fixed), frame->data,
-			 frame->caplen, &o);
+	return put_full_packet(out, iface, frame, comment);
 }
 
 /**

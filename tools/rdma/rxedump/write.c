@@ -243,11 +243,13 @@ int writer_iface(struct writer *w, unsigned int id, const struct iface *iface)
  */
 static int describe(struct writer *w, const struct frame *frame)
 {
+	const struct iface *iface = frame->iface;
 	unsigned int id = frame->iface_id;
-	struct iface wide = *frame->iface;
+	struct iface wide;
 
-	if (frame->caplen <= wide.snaplen || !wide.snaplen)
-		return writer_iface(w, id, frame->iface);
+	if (frame->caplen <= iface->snaplen || !iface->snaplen)
+		return writer_iface(w, id, iface);
+	wide = *iface;
 	wide.snaplen = 0;
 	if (id < w->nr_ids && !w->classic && w->snaplens[id])
 		w->numbers[id] = NOT_WRITTEN;
