@@ -360,8 +360,7 @@ static int open_ifaces(struct session *s)
 static void live(struct session *s)
 {
 	s->capture = capture_open(s->o, take_frame, s);
-	if (!s->capture || !open_writer(s) ||
-	    (s->writer && writer_section(s->writer, NULL)) || open_ifaces(s)) {
+	if (!s->capture || !open_writer(s) || open_ifaces(s)) {
 		s->failed = true;
 		return;
 	}

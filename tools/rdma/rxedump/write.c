@@ -34,7 +34,8 @@ struct writer {
 	/* of each interface: its number in the file, and its snaplen there */
 	uint32_t *numbers, *snaplens;
 	unsigned int nr_ids, nr_written;
-	bool described;			/* any of them, in any section */
+	bool begun;			/* a section */
+	bool described;			/* any interface, in any section */
 
 	/* the classic format */
 	bool classic;
@@ -141,6 +142,8 @@ struct writer *writer_open(const char *path, bool classic, const char *comment,
  * @from: options of the section that is copied, NULL if we captured ourselves;
  *	must stay until the next one
  *
+ * Without it the first interface begins one, that we captured ourselves.
+ *
  * Return: 0, or -1 after saying why.
  */
 int writer_section(struct writer *w, const struct file_options *from)
@@ -153,6 +156,7 @@ int writer_section(struct writer *w, const struct file_options *from)
 		w->numbers[i] = NOT_WRITTEN;
 	w->nr_written = 0;
 	w->from = from;
+	w->begun = true;
 	if (w->failed)
 		return -1;
 	if (w->classic)
@@ -222,6 +226,8 @@ static int make_room(struct writer *w, unsigned int id)
  */
 int writer_iface(struct writer *w, unsigned int id, const struct iface *iface)
 {
+	if (!w->begun && writer_section(w, NULL))
+		return -1;
 	if (id < w->nr_ids && w->numbers[id] != NOT_WRITTEN)
 		return 0;
 	if (id >= w->nr_ids && make_room(w, id))
