@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 
+#define MAX_TAGS	8	/* the decoder takes any number */
 #define ROCE_PORT	4791
 #define UDP_LEN		8
 #define MAX_EXTENSIONS	8
@@ -158,8 +159,7 @@ static __always_inline int parse_link(struct __sk_buff *skb, struct where *w,
 	w->l4 = ETH_HLEN;
 	if (bpf_skb_load_bytes(skb, 12, proto, 2))
 		return CNT_NOT_ROCE;
-	/* the decoder knows two tags */
-	for (i = skb->vlan_present ? 1 : 0; i < 2; i++) {
+	for (i = skb->vlan_present ? 1 : 0; i < MAX_TAGS; i++) {
 		if (*proto != bpf_htons(ETH_P_8021Q) &&
 		    *proto != bpf_htons(ETH_P_8021AD) &&
 		    *proto != bpf_htons(ETH_P_QINQ1))

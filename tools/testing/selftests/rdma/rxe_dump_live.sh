@@ -609,7 +609,7 @@ odd()
 		[ $(wc -l <"$3") -ge $(wc -l <"$2") ]' - "$TMP/a.log" \
 		"$TMP/want" "$TMP/b.log"
 	dump_end && kill -INT "$B" && wait "$B" || return 1
-	is "VLANs" "$(grep -c '^vlan' "$TMP/want")" 2 || return 1
+	is "VLANs" "$(grep -c '^vlan' "$TMP/want")" 3 || return 1
 	for end in "a $DEV_A out" "b $DEV_B in"; do
 		sed "s/^${end#* } //" "$TMP/${end%% *}.log" >"$TMP/got"
 		cmp -s "$TMP/want" "$TMP/got" || {
