@@ -11,7 +11,6 @@
 #include <linux/if_ether.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,6 +23,8 @@
 #include <bpf/libbpf.h>
 #include "capture.h"
 #include "chain.h"
+#include "hook.h"
+#include "place.h"
 #include "rxedump.skel.h"
 #include "say.h"
 
@@ -36,11 +37,16 @@
 #define DRAIN_TRIES		100
 #define BUDGET			16384	/* frames before we look up */
 
+/* The links are what keeps the programs, so the skeleton lives no longer than it
+ * takes to attach them: an interface costs three descriptors.
+ */
 struct source {
 	struct iface iface;
-	char dev[IF_NAMESIZE];
-	struct rxedump_bpf *skel;
-	struct bpf_link *in, *out;
+	unsigned int id;
+	const struct place *place;
+	int ifindex;
+	struct hook in, out;
+	int counts_fd;
 	uint64_t filtered;		/* by us, of what the kernel let pass */
 	bool gone;
 };
@@ -49,8 +55,12 @@ struct capture {
 	const struct options *o;
 	capture_fn fn;
 	void *arg;
-	struct source *sources;
+	struct source **sources;
 	unsigned int nr;
+	struct place *places;		/* the first one: where we began */
+	unsigned int nr_places;
+	const struct place *where;	/* we are */
+	int ring_fd, data_ring_fd;
 	struct ring_buffer *ring;
 	int epoll;
 	uint64_t tai_offset;		/* ns */
@@ -105,21 +115,15 @@ static bool have_privileges(const struct options *o)
 	return false;
 }
 
-/* Enter a namespace: 0, or -1 after saying why. */
-static int enter_netns(const char *name)
+/* 0, or -1 after saying why. */
+static int enter(struct capture *c, const struct place *p)
 {
-	char path[256];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s%s",
-		 strchr(name, '/') ? "" : "/run/netns/", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	err = fd < 0 ? -1 : setns(fd, CLONE_NEWNET);
-	if (err)
-		say("--netns %s: %s", name, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return err;
+	if (c->where == p)
+		return 0;
+	if (place_enter(p))
+		return -1;
+	c->where = p;
+	return 0;
 }
 
 /* -1: frames of a kind that we cannot read */
@@ -150,20 +154,28 @@ static int linktype_of(const char *dev)
 }
 
 static struct source *add_source(struct capture *c, const char *dev,
-				 const char *netns)
+				 const struct place *p)
 {
-	struct source *s;
+	struct source **list, *s = calloc(1, sizeof(*s));
+	const char *netns = p->netns;
 
-	s = realloc(c->sources, (c->nr + 1) * sizeof(*s));
-	if (!s)
+	list = realloc(c->sources, (c->nr + 1) * sizeof(*list));
+	if (list)
+		c->sources = list;
+	if (!s || !list) {
+		say("-i %s: %s", dev, strerror(ENOMEM));
+		free(s);
 		return NULL;
-	c->sources = s;
-	s += c->nr++;
-	memset(s, 0, sizeof(*s));
-	snprintf(s->dev, sizeof(s->dev), "%.*s", IF_NAMESIZE - 1, dev);
-	snprintf(s->iface.name, sizeof(s->iface.name), "%s%s%.40s", s->dev,
-		 netns ? "@" : "", netns ? netns : "");
+	}
+	s->place = p;
+	s->in.type = BPF_TCX_INGRESS;
+	s->out.type = BPF_TCX_EGRESS;
+	s->counts_fd = -1;
+	snprintf(s->iface.name, sizeof(s->iface.name), "%.*s%s%.40s",
+		 IF_NAMESIZE - 1, dev, netns ? "@" : "", netns ? netns : "");
 	s->iface.snaplen = c->o->snaplen;
+	s->id = c->nr;
+	c->sources[c->nr++] = s;
 	return s;
 }
 
@@ -200,15 +212,16 @@ static uint32_t wanted_len(const struct options *o, uint8_t opcode)
 	       MAX_EVENT_DATA;
 }
 
-static void configure(struct capture *c, struct source *s)
+static void configure(const struct capture *c, const struct source *s,
+		      struct rxedump_bpf *skel)
 {
-	struct rxedump_bpf__rodata *ro = s->skel->rodata;
+	struct rxedump_bpf__rodata *ro = skel->rodata;
 	const struct options *o = c->o;
 	unsigned int i;
 
 	memcpy((void *)&ro->filter, &o->filter, sizeof(o->filter));
 	ro->filtering = !filter_is_empty(&o->filter);
-	ro->iface_id = c->nr - 1;
+	ro->iface_id = s->id;
 	ro->raw_ip = s->iface.linktype == LINKTYPE_RAW;
 	ro->snaplen = o->snaplen < MAX_EVENT_DATA ? o->snaplen : MAX_EVENT_DATA;
 	ro->quarter = ring_size(o->ring_kib) / 4;
@@ -216,56 +229,103 @@ static void configure(struct capture *c, struct source *s)
 		ro->wanted[i] = wanted_len(o, i);
 }
 
-/* The ring, and the count of what went into it, are the first interface's. */
-static int share_ring(struct capture *c, struct source *s)
+/* The map that we have already, if we do. */
+static int reuse(struct bpf_map *map, int fd)
 {
-	struct rxedump_bpf *first = c->sources->skel;
+	return fd < 0 ? 0 : bpf_map__reuse_fd(map, fd);
+}
+
+/* The ring, and the count of what went into it, are the first interface's. */
+static int share_maps(struct capture *c, struct source *s,
+		      struct rxedump_bpf *skel)
+{
+	uint32_t size = ring_size(c->o->ring_kib);
 	int err;
 
-	if (s->skel == first)
-		return bpf_map__set_max_entries(first->maps.ring,
-						ring_size(c->o->ring_kib));
-	err = bpf_map__reuse_fd(s->skel->maps.ring,
-				bpf_map__fd(first->maps.ring));
-	if (err)
-		return err;
-	return bpf_map__reuse_fd(s->skel->maps.data_ring,
-				 bpf_map__fd(first->maps.data_ring));
+	err = c->ring_fd < 0 ? bpf_map__set_max_entries(skel->maps.ring, size) :
+	      reuse(skel->maps.ring, c->ring_fd);
+	if (!err)
+		err = reuse(skel->maps.data_ring, c->data_ring_fd);
+	if (!err)
+		err = reuse(skel->maps.counts, s->counts_fd);
+	return err;
 }
 
-/* Before other programs what comes in, after them what goes out: as near to
- * the wire as can be.
- */
-static int attach(struct capture *c, struct source *s, int ifindex)
+static int keep_map(int *fd, const struct bpf_map *map)
 {
-	LIBBPF_OPTS(bpf_tcx_opts, first, .flags = BPF_F_BEFORE);
-
-	if (c->o->in) {
-		s->in = bpf_program__attach_tcx(s->skel->progs.rxedump_in,
-						ifindex, &first);
-		if (!s->in)
-			return -errno;
-	}
-	if (c->o->out) {
-		s->out = bpf_program__attach_tcx(s->skel->progs.rxedump_out,
-						 ifindex, NULL);
-		if (!s->out)
-			return -errno;
-	}
-	return 0;
+	if (*fd < 0)
+		*fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
+	return *fd < 0 ? -errno : 0;
 }
 
-static int open_source(struct capture *c, const char *given, const char *netns)
+static int keep_maps(struct capture *c, struct source *s,
+		     const struct rxedump_bpf *skel)
+{
+	int err;
+
+	err = keep_map(&c->ring_fd, skel->maps.ring);
+	if (!err)
+		err = keep_map(&c->data_ring_fd, skel->maps.data_ring);
+	if (!err)
+		err = keep_map(&s->counts_fd, skel->maps.counts);
+	return err;
+}
+
+/* The programs for a source, or NULL after saying why. */
+static struct rxedump_bpf *load(struct capture *c, struct source *s)
+{
+	struct rxedump_bpf *skel = rxedump_bpf__open();
+	int err;
+
+	if (!skel) {
+		say("-i %s: cannot open the BPF program: %s", s->iface.name,
+		    strerror(errno));
+		return NULL;
+	}
+	configure(c, s, skel);
+	err = share_maps(c, s, skel);
+	if (!err)
+		err = rxedump_bpf__load(skel);
+	if (!err)
+		err = keep_maps(c, s, skel);
+	if (!err)
+		return skel;
+	say("-i %s: the kernel refuses the BPF program: %s (-vvv tells more)",
+	    s->iface.name, strerror(-err));
+	rxedump_bpf__destroy(skel);
+	return NULL;
+}
+
+/* To the front, so that no other program hides a frame from ours. */
+static int attach_source(struct capture *c, struct source *s, bool in, bool out)
+{
+	struct rxedump_bpf *skel = load(c, s);
+	int err = 0;
+
+	if (!skel)
+		return -1;
+	if (in)
+		err = hook_attach(&s->in, skel->progs.rxedump_in, s->ifindex);
+	if (out && !err)
+		err = hook_attach(&s->out, skel->progs.rxedump_out,
+				  s->ifindex);
+	if (err)
+		say("-i %s: cannot attach: %s", s->iface.name, strerror(-err));
+	rxedump_bpf__destroy(skel);
+	return err;
+}
+
+static int open_source(struct capture *c, const char *given,
+		       const struct place *p)
 {
 	char dev[IF_NAMESIZE];
 	struct source *s;
-	int err;
 
 	if (!iface_name(given, dev)) {
 		say("-i %s: %s", given, strerror(errno));
 		return -1;
 	}
-	s = add_source(c, dev, netns);
+	s = add_source(c, dev, p);
 	if (!s)
 		return -1;
 	s->iface.linktype = linktype_of(dev);
@@ -274,28 +334,11 @@ static int open_source(struct capture *c, const char *given, const char *netns)
 		    dev);
 		return -1;
 	}
-	s->skel = rxedump_bpf__open();
-	if (!s->skel) {
-		say("-i %s: cannot open the BPF program: %s", dev,
-		    strerror(errno));
-		return -1;
-	}
-	configure(c, s);
-	err = share_ring(c, s);
-	if (!err)
-		err = rxedump_bpf__load(s->skel);
-	if (err) {
-		say("-i %s: the kernel refuses the BPF program: %s (-vvv tells more)",
-		    dev, strerror(-err));
-		return -1;
-	}
-	err = attach(c, s, if_nametoindex(dev));
-	if (err)
-		say("-i %s: cannot attach: %s", dev, strerror(-err));
-	return err;
+	s->ifindex = if_nametoindex(dev);
+	return attach_source(c, s, c->o->in, c->o->out);
 }
 
-static int open_any(struct capture *c, const char *netns)
+static int open_any(struct capture *c, const struct place *p)
 {
 	struct if_nameindex *list = if_nameindex();
 	unsigned int i, opened = 0;
@@ -308,7 +351,7 @@ static int open_any(struct capture *c, const char *netns)
 	for (i = 0; !err && list[i].if_index; i++) {
 		if (linktype_of(list[i].if_name) < 0)
 			continue;
-		err = open_source(c, list[i].if_name, netns);
+		err = open_source(c, list[i].if_name, p);
 		opened++;
 	}
 	if_freenameindex(list);
@@ -319,30 +362,42 @@ static int open_any(struct capture *c, const char *netns)
 	return err;
 }
 
+/* The namespace @netns, open already or now; NULL after saying why. */
+static const struct place *find_place(struct capture *c, const char *netns)
+{
+	struct place *p;
+
+	for (p = c->places; p < c->places + c->nr_places; p++)
+		if (p->netns == netns)
+			return p;
+	if (place_open(p, netns))
+		return NULL;
+	c->nr_places++;
+	return p;
+}
+
+static int open_arg(struct capture *c, const struct iface_arg *arg)
+{
+	const struct place *p = find_place(c, arg->netns);
+
+	if (!p || enter(c, p))
+		return -1;
+	return strcmp(arg->name, "any") ? open_source(c, arg->name, p) :
+	       open_any(c, p);
+}
+
 static int open_all(struct capture *c)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	const char *where = NULL;
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < c->o->nr_ifaces; i++) {
-		const struct iface_arg *arg = &c->o->ifaces[i];
-
-		if (arg->netns && arg->netns != where)
-			err = enter_netns(arg->netns);
-		where = arg->netns;
-		if (err)
-			break;
-		err = strcmp(arg->name, "any") ?
-		      open_source(c, arg->name, arg->netns) :
-		      open_any(c, arg->netns);
-	}
-	if (where && (home < 0 || setns(home, CLONE_NEWNET)))
-		err = -1;
-	if (home >= 0)
-		close(home);
-	return err;
+	c->places = calloc(c->o->nr_ifaces + 1, sizeof(*c->places));
+	if (!c->places)
+		return -1;
+	c->where = find_place(c, NULL);
+	for (i = 0; !err && i < c->o->nr_ifaces; i++)
+		err = open_arg(c, &c->o->ifaces[i]);
+	return err ? err : enter(c, c->places);
 }
 
 /* A tag that the device took off goes back to where it was. */
@@ -382,7 +437,7 @@ static void take_packet(struct capture *c, struct frame *frame)
 
 	/* hosts and QPs are the first one's */
 	if (!filter_packet_match(&c->o->filter, &key)) {
-		c->sources[frame->iface_id].filtered++;
+		c->sources[frame->iface_id]->filtered++;
 		return;
 	}
 	limit(frame, c->chain.hdrs_len + BTH_LEN +
@@ -420,7 +475,7 @@ static int take_event(void *arg, void *data, size_t size)
 	};
 
 	(void)size;
-	frame.iface = &c->sources[e->iface].iface;
+	frame.iface = &c->sources[e->iface]->iface;
 	if (e->vlan && frame.iface->linktype == LINKTYPE_ETHERNET)
 		put_tag(c, e, &frame);
 	c->delivered++;
@@ -442,13 +497,12 @@ static uint64_t tai_offset(void)
  */
 static int open_epoll(struct capture *c)
 {
-	int ring = bpf_map__fd(c->sources->skel->maps.ring);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll < 0)
 		return -1;
-	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, ring, &event);
+	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->ring_fd, &event);
 }
 
 /**
@@ -474,6 +528,8 @@ struct capture *capture_open(const struct options *o, capture_fn fn, void *arg)
 	c->fn = fn;
 	c->arg = arg;
 	c->epoll = -1;
+	c->ring_fd = -1;
+	c->data_ring_fd = -1;
 	c->tai_offset = tai_offset();
 	c->nr_cpus = libbpf_num_possible_cpus();
 	c->per_cpu = calloc(c->nr_cpus, sizeof(*c->per_cpu));
@@ -481,8 +537,7 @@ struct capture *capture_open(const struct options *o, capture_fn fn, void *arg)
 		goto err_close;
 	if (open_all(c))
 		goto err_close;
-	c->ring = ring_buffer__new(bpf_map__fd(c->sources->skel->maps.ring),
-				   take_event, c, NULL);
+	c->ring = ring_buffer__new(c->ring_fd, take_event, c, NULL);
 	if (!c->ring || open_epoll(c)) {
 		say("cannot map the ring buffer: %s", strerror(errno));
 		goto err_close;
@@ -494,32 +549,38 @@ err_close:
 	return NULL;
 }
 
-/* A link to a netdev that went away knows no netdev. */
-static bool link_alive(struct bpf_link *link)
+/* A program of another's that came before ours gets behind it again. */
+static void look_at_hooks(struct capture *c, struct source *s)
 {
-	struct bpf_link_info info = {};
-	__u32 len = sizeof(info);
+	bool in, out;
 
-	return !link ||
-	       bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &len) ||
-	       info.tcx.ifindex;
+	if (enter(c, s->place))
+		return;
+	in = hook_look(&s->in, s->ifindex, s->iface.name);
+	out = hook_look(&s->out, s->ifindex, s->iface.name);
+	if (in || out)
+		attach_source(c, s, in, out);
 }
 
-/* Once a second: how many interfaces are left? */
-static unsigned int look_for_ifaces(struct capture *c)
+/* Once a second: how many interfaces are left, and is ours the first program? */
+static unsigned int look_at_ifaces(struct capture *c)
 {
 	unsigned int i, left = 0;
 
 	for (i = 0; i < c->nr; i++) {
-		struct source *s = &c->sources[i];
+		struct source *s = c->sources[i];
 
-		if (!s->gone && !(link_alive(s->in) && link_alive(s->out))) {
+		if (s->gone)
+			continue;
+		if (!hook_alive(&s->in) || !hook_alive(&s->out)) {
 			say("%s: the interface is gone", s->iface.name);
 			s->gone = true;
+			continue;
 		}
-		left += !s->gone;
+		look_at_hooks(c, s);
+		left++;
 	}
-	return left;
+	return enter(c, c->places) ? 0 : left;
 }
 
 /**
@@ -547,7 +608,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 	if (now >= c->next_look) {
 		c->next_look = now + 1;
 		c->tai_offset = tai_offset();
-		return look_for_ifaces(c) ? 0 : -1;
+		return look_at_ifaces(c) ? 0 : -1;
 	}
 	return 0;
 }
@@ -555,7 +616,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 static void kernel_counts(const struct capture *c, unsigned int i,
 			  uint64_t counts[NR_COUNTS])
 {
-	int fd = bpf_map__fd(c->sources[i].skel->maps.counts);
+	int fd = c->sources[i]->counts_fd;
 	unsigned int cpu;
 	__u32 n;
 
@@ -587,10 +648,8 @@ void capture_stop(struct capture *c)
 	unsigned int i;
 
 	for (i = 0; i < c->nr; i++) {
-		bpf_link__destroy(c->sources[i].in);
-		bpf_link__destroy(c->sources[i].out);
-		c->sources[i].in = NULL;
-		c->sources[i].out = NULL;
+		hook_detach(&c->sources[i]->in);
+		hook_detach(&c->sources[i]->out);
 	}
 	/* a program may still be running on another CPU */
 	c->budget = UINT64_MAX;
@@ -602,19 +661,33 @@ void capture_stop(struct capture *c)
 	}
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void close_source(struct source *s)
+{
+	hook_detach(&s->in);
+	hook_detach(&s->out);
+	close_fd(s->counts_fd);
+	free(s);
+}
+
 void capture_close(struct capture *c)
 {
 	unsigned int i;
 
-	if (c->epoll >= 0)
-		close(c->epoll);
+	close_fd(c->epoll);
 	ring_buffer__free(c->ring);
-	for (i = 0; i < c->nr; i++) {
-		bpf_link__destroy(c->sources[i].in);
-		bpf_link__destroy(c->sources[i].out);
-		if (c->sources[i].skel)
-			rxedump_bpf__destroy(c->sources[i].skel);
-	}
+	for (i = 0; i < c->nr; i++)
+		close_source(c->sources[i]);
+	for (i = 0; i < c->nr_places; i++)
+		place_close(&c->places[i]);
+	close_fd(c->ring_fd);
+	close_fd(c->data_ring_fd);
+	free(c->places);
 	free(c->sources);
 	free(c->per_cpu);
 	free(c);
@@ -627,13 +700,13 @@ unsigned int capture_nr_ifaces(const struct capture *c)
 
 const struct iface *capture_iface(const struct capture *c, unsigned int i)
 {
-	return &c->sources[i].iface;
+	return &c->sources[i]->iface;
 }
 
 void capture_counts(const struct capture *c, unsigned int i,
 		    uint64_t counts[NR_COUNTS + 1])
 {
-	uint64_t filtered = c->sources[i].filtered;
+	uint64_t filtered = c->sources[i]->filtered;
 	unsigned int n;
 
 	kernel_counts(c, i, counts);

@@ -3,13 +3,31 @@
 #include <stdio.h>
 #include "say.h"
 
+bool say_errors_only;
+
+static void vsay(const char *fmt, va_list args)
+{
+	fputs("rxedump: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
 void say(const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("rxedump: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsay(fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
+}
+
+void note(const char *fmt, ...)
+{
+	va_list args;
+
+	if (say_errors_only)
+		return;
+	va_start(args, fmt);
+	vsay(fmt, args);
+	va_end(args);
 }

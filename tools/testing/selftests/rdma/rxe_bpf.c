@@ -2,7 +2,8 @@
 /*
  * Attach a BPF program that counts RoCEv2 frames, and drops all of them or one
  * of each N, or damages that one, to one hook of a netdev; or one that sends all
- * frames to another netdev. The programs are written as instructions, so that the
+ * frames to another netdev; or one before all others that lets all frames pass, so
+ * that no other program sees them. The programs are written as instructions, so that the
  * test needs neither clang nor libbpf.
  *
  * Says "ready" once attached; on SIGTERM detaches and says what it saw.
@@ -24,6 +25,7 @@
 
 #define ROCE_PORT	4791
 #define VERDICT_NEXT	-1	/* TCX_NEXT and NETKIT_NEXT */
+#define VERDICT_PASS	0	/* TCX_PASS: no program after this one is asked */
 #define VERDICT_DROP	2	/* TCX_DROP and NETKIT_DROP */
 
 #define INSN(c, d, s, o, i) ((struct bpf_insn) {			\
@@ -217,9 +219,22 @@ static int load_redirect_addr(char *to)
 	return load_insns(prog, ARRAY_SIZE(prog));
 }
 
-static void attach(int prog, const char *dev, const char *hook)
+static int load_pass(void)
 {
-	union bpf_attr attr = { .link_create.prog_fd = prog };
+	struct bpf_insn prog[] = {
+		MOV_IMM(0, VERDICT_PASS),
+		EXIT,
+	};
+
+	return load_insns(prog, ARRAY_SIZE(prog));
+}
+
+static void attach(int prog, const char *dev, const char *hook, bool first)
+{
+	union bpf_attr attr = {
+		.link_create.prog_fd = prog,
+		.link_create.flags = first ? BPF_F_BEFORE : 0,
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
@@ -281,25 +296,28 @@ int main(int argc, char **argv)
 {
 	int map, nth, sig, prog = -1;
 	sigset_t set;
-	bool redirect, damage = false;
+	bool redirect, pass, damage = false;
 	uint64_t n;
 
 	if (argc != 4) {
 		fputs("usage: rxe_bpf DEV HOOK ACTION\n"
 		      "hooks: tcx-ingress tcx-egress netkit-primary netkit-peer\n"
-		      "actions: count drop-roce drop-one-of=N damage-one-of=N redirect=DEV redirect-peer=DEV[,ADDRESS]\n",
+		      "actions: count drop-roce drop-one-of=N damage-one-of=N pass redirect=DEV redirect-peer=DEV[,ADDRESS]\n",
 		      stderr);
 		return 1;
 	}
 	redirect = !strncmp(argv[3], "redirect", 8);
-	nth = redirect ? 0 : parse_action(argv[3], &damage);
+	pass = !strcmp(argv[3], "pass");
+	nth = redirect || pass ? 0 : parse_action(argv[3], &damage);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	map = make_map();
-	if (!redirect)
+	if (pass)
+		prog = load_pass();
+	else if (!redirect)
 		prog = load(map, nth, damage);
 	else if (!strncmp(argv[3], "redirect=", 9))
 		prog = load_redirect(argv[3] + 9, BPF_FUNC_redirect);
@@ -310,7 +328,7 @@ int main(int argc, char **argv)
 		prog = load_redirect(argv[3] + 14, BPF_FUNC_redirect_peer);
 	else
 		parse_action(argv[3], &damage);
-	attach(prog, argv[1], argv[2]);
+	attach(prog, argv[1], argv[2], pass);
 	puts("ready");
 	fflush(stdout);
 	sigwait(&set, &sig);

@@ -585,6 +585,81 @@ interfaces()
 " 5 $DEV_A@$NS_A in 5 $DEV_A@$NS_A out 5 $DEV_B@$NS_B in 5 $DEV_B@$NS_B out "
 }
 
+# rival HOOK: a program of another's comes before all others there, and ends what
+# comes by: no other program sees it
+rival()
+{
+	spawn_ready "rival-$1" ip netns exec "$NS_A" "$HERE/rxe_bpf" "$DEV_A" \
+		"$1" pass
+}
+
+# said TEXT: by rxedump
+said()
+{
+	waitfor "$(scale 10 60)" grep -qF -- "$1" "$TMP/$NAME.err" || {
+		say "rxedump did not say: $1: $(tail -n 1 "$TMP/$NAME.err")"
+		return 1
+	}
+}
+
+behind_others()
+{
+	rival tcx-egress && rival tcx-ingress && mark &&
+	dump d -i "$DEV_A" -w "$TMP/file" && xfer -n 20 && read_counters &&
+	said "1 other BPF program" && dump_end && complete "$TMP/file"
+}
+
+# it notices, and is the first one again
+overtaken()
+{
+	local hook
+
+	dump d -i "$DEV_A" -w "$TMP/file" || return 1
+	for hook in ingress egress; do
+		rival tcx-$hook && said "came before ours at $hook" || return 1
+	done
+	sleep 0.2
+	mark
+	xfer -n 20 && read_counters && dump_end && complete "$TMP/file"
+}
+
+# but not for ever, and says so
+overtaken_again()
+{
+	local i
+
+	dump d -i "$DEV_A" || return 1
+	for i in 1 2 3; do
+		rival tcx-egress || return 1
+		waitfor "$(scale 10 60)" times "goes to the front" $i || {
+			say "moved $(grep -c "goes to the front" "$TMP/d.err") times"
+			return 1
+		}
+	done
+	rival tcx-egress && said "stays before ours at egress" && dump_end &&
+	is "moves" "$(grep -c "goes to the front" "$TMP/d.err")" 3
+}
+
+times()
+{
+	[ "$(grep -c "$1" "$TMP/$NAME.err")" -eq "$2" ]
+}
+
+# several of ours do not overtake each other
+no_rivalry()
+{
+	fresh e
+	ip netns exec "$NS_A" rxedump -i "$DEV_A" -w "$TMP/other" \
+		2>"$TMP/e.err" &
+	V=$!
+	BG+=("$V")
+	capturing && dump d -i "$DEV_A" -w "$TMP/file" && mark &&
+	sleep 2.5 && xfer -n 20 && read_counters && dump_end &&
+	kill -INT "$V" && wait "$V" && complete "$TMP/file" &&
+	complete "$TMP/other" &&
+	is "rivals" "$(cat "$TMP/d.err" "$TMP/e.err" | grep -c "ours")" 0
+}
+
 interface_gone()
 {
 	ip -n "$NS_A" link add dummy-$$ type dummy &&
@@ -753,7 +828,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 56
+start 60
 need rxedump tshark tcpdump capinfos bpftool tc setpriv ethtool
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -812,6 +887,11 @@ run_case "nothing stays behind after SIGKILL" killed
 run_case "a pipe that closes is a normal end" pipe
 run_case "live into tshark" live_tshark
 run_case "several interfaces and namespaces, each by its name" interfaces
+run_case "behind programs that end what they see" behind_others
+run_case "a program that comes before ours is overtaken" overtaken
+run_case "one that comes again and again is not, and that is said" \
+	overtaken_again
+run_case "two rxedumps do not overtake each other" no_rivalry
 run_case "an interface that goes away is said" interface_gone
 run_case "VLANs, fragments, malformed packets: as in a file" odd
 run_case "later fragments are counted" later_fragments
