@@ -80,7 +80,7 @@ static bool is_rxedump(const char *name)
 	return !strncmp(name, "rxedump_", 8);
 }
 
-/* Those of the programs @ids that are not an rxedump's: how many, and one's name. */
+/* How many of the programs @ids are not an rxedump's, and the name of one. */
 static unsigned int others(const uint32_t *ids, unsigned int nr,
 			   char name[NAME_LEN])
 {
@@ -106,11 +106,13 @@ static bool say_before(struct hook *h, const char *iface, const char *name)
 	if (h->moves > MAX_MOVES)
 		return false;
 	if (h->moves++ < MAX_MOVES) {
-		note("%s: BPF program %s came before ours at %s: %s packets may be missing; ours goes to the front again",
+		note("%s: BPF program %s came before ours at %s: "
+		     "%s packets may be missing; ours goes to the front again",
 		     iface, name, hook_name(h), packets);
 		return true;
 	}
-	note("%s: BPF program %s stays before ours at %s: %s packets that it ends are hidden from now on",
+	note("%s: BPF program %s stays before ours at %s: "
+	     "%s packets that it ends are hidden from now on",
 	     iface, name, hook_name(h), packets);
 	return false;
 }
@@ -119,7 +121,8 @@ static void say_after(struct hook *h, const char *iface, const char *name,
 		      unsigned int nr)
 {
 	if (nr > h->after)
-		note("%s: %u other BPF program%s (%s) after ours at %s: what is dropped, redirected or changed there is shown as it was before",
+		note("%s: %u other BPF program%s (%s) after ours at %s: what is "
+		     "dropped, redirected or changed there is shown as it was",
 		     iface, nr, nr == 1 ? "" : "s", name, hook_name(h));
 	h->after = nr;
 }

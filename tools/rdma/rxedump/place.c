@@ -60,8 +60,8 @@ int place_watch(struct place *p)
 	return -1;
 }
 
-/* Who hears of a change looks at all netdevs: what the messages say, and that some
- * of them were lost (ENOBUFS), does not matter.
+/* Who hears of a change looks at all netdevs: what the messages say, and whether
+ * some of them were lost (ENOBUFS), does not matter.
  */
 bool place_changed(struct place *p)
 {

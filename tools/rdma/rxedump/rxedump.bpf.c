@@ -21,6 +21,7 @@
 #define ROCE_PORT	4791
 #define UDP_LEN		8
 #define MAX_EXTENSIONS	8
+#define MAX_HEADERS	512	/* of a frame whose payload cannot be read */
 #define MIN_CHAIN	300	/* two packets, with 256 bytes of data in the first */
 
 /* Set before the program is loaded; one program for each interface. */
@@ -380,6 +381,36 @@ static __always_inline int copy(struct __sk_buff *skb, __u32 len, bool out)
 	return CNT_UNREADABLE;
 }
 
+/* A NIC may put the payload where only devices can read it: take what is before it,
+ * which is some headers. How much that is goes by way of the event's memory, where
+ * it is any number to the verifier, which would try each otherwise.
+ */
+static __noinline int copy_headers(struct __sk_buff *skb, bool out)
+{
+	volatile __u32 *caplen;
+	struct event *e;
+	__u32 step;
+	__u8 byte;
+
+	e = bpf_ringbuf_reserve(&ring, sizeof(*e) + MAX_HEADERS, 0);
+	if (!e)
+		return CNT_RING_FULL;
+	fill(skb, e, 0, 0, out);
+	caplen = &e->caplen;
+	for (step = MAX_HEADERS / 2; step; step /= 2)
+		if (!bpf_skb_load_bytes(skb, *caplen + step - 1, &byte, 1))
+			*caplen += step;
+	step = *caplen;
+	if (!step || step > MAX_HEADERS ||
+	    bpf_skb_load_bytes(skb, 0, e->data, step)) {
+		bpf_ringbuf_discard(e, wake_up(IN_RING(MAX_HEADERS)));
+		return CNT_UNREADABLE;
+	}
+	bpf_ringbuf_submit(e, wake_up(IN_RING(MAX_HEADERS)));
+	count(CNT_IN_DEVICE, 1);
+	return CNT_CAPTURED;
+}
+
 /* All of it, since each packet is cut by itself, in user space. */
 static __always_inline int copy_chain(struct __sk_buff *skb, bool out)
 {
@@ -405,6 +436,12 @@ static __always_inline int observe_chain(struct __sk_buff *skb, bool wanted,
 
 	if (wanted)
 		what = copy_chain(skb, out);
+	if (what == CNT_UNREADABLE) {
+		/* nobody can read where the others are */
+		count(CNT_UNREADABLE, packets - 1);
+		count(copy_headers(skb, out), 1);
+		return TCX_NEXT;
+	}
 	if (what == CNT_CAPTURED)
 		count(CNT_CHAINED, packets - 1);
 	count(what, packets);
@@ -426,6 +463,8 @@ static __always_inline int observe(struct __sk_buff *skb, bool out)
 			len = cut;
 		}
 		what = copy(skb, len, out);
+		if (what == CNT_UNREADABLE)
+			what = copy_headers(skb, out);
 	} else if (what >= CHAIN) {
 		return observe_chain(skb, what == CHAIN, out);
 	}

@@ -220,13 +220,14 @@ static void say_counts(const struct session *s)
 	fprintf(stderr,
 		"%llu packets, %llu captured by the kernel, %llu refused by the expression, %llu no RoCE after all\n"
 		"%llu frames seen, %llu not RoCE, %llu refused by the filter, %llu later fragments\n"
-		"%llu dropped: buffer full, %llu dropped: unreadable, %llu cut: longer than %d bytes\n",
+		"%llu dropped: buffer full, %llu dropped: unreadable, %llu cut: longer than %d bytes, %llu cut: payload in device memory\n",
 		(unsigned long long)s->packets, total(s, CNT_CAPTURED),
 		(unsigned long long)s->refused,
 		(unsigned long long)s->others, total(s, CNT_SEEN),
 		total(s, CNT_NOT_ROCE), total(s, CNT_FILTERED),
 		total(s, CNT_FRAGMENT), total(s, CNT_RING_FULL),
-		total(s, CNT_UNREADABLE), total(s, CNT_CUT), MAX_EVENT_DATA);
+		total(s, CNT_UNREADABLE), total(s, CNT_CUT), MAX_EVENT_DATA,
+		total(s, CNT_IN_DEVICE));
 }
 
 static void write_stats(struct session *s)
@@ -250,10 +251,11 @@ static void write_stats(struct session *s)
 		stats.delivered = c[CNT_CAPTURED];
 		stats.accepted = stats.dropped + stats.delivered;
 		snprintf(comment, sizeof(comment),
-			 "buffer full %llu, unreadable %llu, cut %llu, not RoCE %llu, filtered %llu, later fragments %llu",
+			 "buffer full %llu, unreadable %llu, cut %llu, in device memory %llu, not RoCE %llu, filtered %llu, later fragments %llu",
 			 (unsigned long long)c[CNT_RING_FULL],
 			 (unsigned long long)c[CNT_UNREADABLE],
 			 (unsigned long long)c[CNT_CUT],
+			 (unsigned long long)c[CNT_IN_DEVICE],
 			 (unsigned long long)c[CNT_NOT_ROCE],
 			 (unsigned long long)c[CNT_FILTERED],
 			 (unsigned long long)c[CNT_FRAGMENT]);

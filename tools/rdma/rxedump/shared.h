@@ -17,9 +17,10 @@ enum count {
 	CNT_FRAGMENT,		/* a later one: no port to tell by */
 	CNT_FILTERED,		/* RoCE that the filter refused */
 	CNT_RING_FULL,
-	CNT_UNREADABLE,		/* device memory, for example */
+	CNT_UNREADABLE,		/* not a byte of it */
 	CNT_CAPTURED,
 	CNT_CUT,		/* longer than an event can be */
+	CNT_IN_DEVICE,		/* the rest is in device memory */
 	CNT_CHAINED,		/* shares the event of the packet before it */
 	NR_COUNTS,
 	CNT_SEEN = NR_COUNTS	/* the sum, made in user space */

@@ -144,6 +144,37 @@ tapped_case()
 	xfer_case 2 xfer -o mix -s 16384 -w 8 -n 100
 }
 
+# captured_case OPTION...: rxedump has all headers of each packet
+captured_case()
+{
+	local pid file=$TMP/dump.pcapng
+
+	command -v rxedump >/dev/null || return "$KSFT_SKIP"
+	spawn dump ip netns exec "$NS_B" rxedump -i "$DEV_B" -Q in "$@" \
+		-w "$file"
+	pid=$PID
+	waitfor 10 grep -q '^rxedump: capturing' "$TMP/dump" &&
+	xfer_case 2 xfer -o mix -s 16384 -w 4 -n 20 && stop "$pid" || {
+		say "rxedump: $(tail -n 1 "$TMP/dump")"
+		return 1
+	}
+	all_captured "$file"
+}
+
+# all_captured FILE: as many as the RDMA device got; some end with what a NIC takes
+# for headers, Ethernet's, IP's and UDP's
+all_captured()
+{
+	local got captured cut
+
+	got=$(count "$RXE_B" l2_rcvd_pkts)
+	captured=$(rxedump -r "$1" --count)
+	cut=$(rxedump -r "$1" -j | jq -s 'map(select(.kind == "cut" and
+		.caplen == 42 and .len > 200)) | length')
+	say "$captured of $got captured, $cut of them without payload"
+	[ "${captured% *}" -eq "$got" ] && [ "$cut" -gt 0 ]
+}
+
 # unmappable_case: what cannot be read is dropped, and counted as that
 unmappable_case()
 {
@@ -280,7 +311,7 @@ rule_holds_case()
 
 [ ! -e $CONFIG ] || zcat $CONFIG | grep -qx CONFIG_RDMA_RXE_DEVMEM=y ||
 	skip_all "no CONFIG_RDMA_RXE_DEVMEM"
-start_mr 38 netdevsim-1
+start_mr 40 netdevsim-1
 need ethtool tcpdump taskset
 bound "$NS_B" "$DEV_B" || {
 	[ ! -e $CONFIG ] || ktap_exit_fail_msg "cannot bind device memory"
@@ -307,6 +338,8 @@ for layer in 3 2; do
 		alone xfer_case $layer xfer6 -t ud -s 1024 -n 100
 done
 run_case "a packet socket taps what cannot be read" alone tapped_case
+run_case "rxedump captures what can be read" alone captured_case
+run_case "rxedump captures headers only" alone captured_case --headers-only
 run_case "too little memory is loss, and no more" alone small_case
 run_case "what cannot be mapped is dropped, and counted" alone unmappable_case
 run_case "the RXE device is deleted under traffic" alone gone_case
