@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -36,6 +37,7 @@
 #define MACS_LEN		12
 #define DRAIN_TRIES		100
 #define BUDGET			16384	/* frames before we look up */
+#define MAX_SOURCES		65536	/* an event has 16 bits for its source */
 
 /* The links are what keeps the programs, so the skeleton lives no longer than it
  * takes to attach them: an interface costs three descriptors.
@@ -46,7 +48,8 @@ struct source {
 	const struct place *place;
 	int ifindex;
 	struct hook in, out;
-	int counts_fd;
+	int counts_fd;			/* of the map, or -1: counts has them */
+	uint64_t counts[NR_COUNTS];
 	uint64_t filtered;		/* by us, of what the kernel let pass */
 	bool gone;
 };
@@ -153,12 +156,31 @@ static int linktype_of(const char *dev)
 	}
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_source(struct source *s)
+{
+	hook_detach(&s->in);
+	hook_detach(&s->out);
+	close_fd(&s->counts_fd);
+}
+
 static struct source *add_source(struct capture *c, const char *dev,
 				 const struct place *p)
 {
 	struct source **list, *s = calloc(1, sizeof(*s));
 	const char *netns = p->netns;
 
+	if (c->nr == MAX_SOURCES) {
+		say("-i %s: more than %d interfaces", dev, MAX_SOURCES);
+		free(s);
+		return NULL;
+	}
 	list = realloc(c->sources, (c->nr + 1) * sizeof(*list));
 	if (list)
 		c->sources = list;
@@ -309,61 +331,103 @@ static int attach_source(struct capture *c, struct source *s, bool in, bool out)
 	if (out && !err)
 		err = hook_attach(&s->out, skel->progs.rxedump_out,
 				  s->ifindex);
-	if (err)
-		say("-i %s: cannot attach: %s", s->iface.name, strerror(-err));
 	rxedump_bpf__destroy(skel);
+	if (err && err != -ENODEV)
+		say("-i %s: cannot attach: %s", s->iface.name, strerror(-err));
 	return err;
 }
 
-static int open_source(struct capture *c, const char *given,
+/* -ENODEV, of which nothing is said, if there is no such netdev any more. */
+static int open_source(struct capture *c, const char *dev, int ifindex,
 		       const struct place *p)
 {
-	char dev[IF_NAMESIZE];
+	int linktype = linktype_of(dev), err;
 	struct source *s;
 
-	if (!iface_name(given, dev)) {
-		say("-i %s: %s", given, strerror(errno));
+	if (linktype < 0) {
+		if (!if_nametoindex(dev))
+			return -ENODEV;
+		say("-i %s: neither Ethernet nor IP without a link header",
+		    dev);
 		return -1;
 	}
 	s = add_source(c, dev, p);
 	if (!s)
 		return -1;
-	s->iface.linktype = linktype_of(dev);
-	if (s->iface.linktype < 0) {
-		say("-i %s: neither Ethernet nor IP without a link header",
-		    dev);
-		return -1;
-	}
-	s->ifindex = if_nametoindex(dev);
-	return attach_source(c, s, c->o->in, c->o->out);
+	s->iface.linktype = linktype;
+	s->ifindex = ifindex;
+	err = attach_source(c, s, c->o->in, c->o->out);
+	if (err)
+		close_source(s);
+	s->gone = err;
+	return err;
 }
 
-static int open_any(struct capture *c, const struct place *p)
+static int open_named(struct capture *c, const char *given,
+		      const struct place *p)
 {
-	struct if_nameindex *list = if_nameindex();
-	unsigned int i, opened = 0;
+	char dev[IF_NAMESIZE];
+	int err = -ENODEV;
+
+	if (iface_name(given, dev))
+		err = open_source(c, dev, if_nametoindex(dev), p);
+	if (err == -ENODEV)
+		say("-i %s: %s", given, strerror(ENODEV));
+	return err;
+}
+
+static bool is_open(const struct capture *c, const struct place *p, int ifindex)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nr; i++)
+		if (!c->sources[i]->gone && c->sources[i]->place == p &&
+		    c->sources[i]->ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* A file of the classic format that is being written has one link type only. */
+static bool fits(const struct capture *c, const char *dev)
+{
+	int linktype = linktype_of(dev);
+
+	return linktype >= 0 && (!c->ring || !c->o->classic ||
+				 linktype == c->sources[0]->iface.linktype);
+}
+
+/* All of a namespace that are not open yet; what vanishes meanwhile is no error. */
+static int open_new(struct capture *c, const struct place *p)
+{
+	struct if_nameindex *list = if_nameindex(), *i;
 	int err = 0;
 
 	if (!list) {
 		say("-i any: %s", strerror(errno));
 		return -1;
 	}
-	for (i = 0; !err && list[i].if_index; i++) {
-		if (linktype_of(list[i].if_name) < 0)
-			continue;
-		err = open_source(c, list[i].if_name, p);
-		opened++;
-	}
+	for (i = list; i->if_index && (!err || err == -ENODEV); i++)
+		if (!is_open(c, p, i->if_index) && fits(c, i->if_name))
+			err = open_source(c, i->if_name, i->if_index, p);
 	if_freenameindex(list);
-	if (!err && !opened) {
-		say("-i any: no interface");
-		err = -1;
-	}
-	return err;
+	return err == -ENODEV ? 0 : err;
+}
+
+static int open_any(struct capture *c, struct place *p)
+{
+	unsigned int nr = c->nr;
+
+	/* first: who comes while we look is heard of */
+	if (place_watch(p) || open_new(c, p))
+		return -1;
+	if (c->nr > nr)
+		return 0;
+	say("-i any: no interface");
+	return -1;
 }
 
 /* The namespace @netns, open already or now; NULL after saying why. */
-static const struct place *find_place(struct capture *c, const char *netns)
+static struct place *find_place(struct capture *c, const char *netns)
 {
 	struct place *p;
 
@@ -378,12 +442,23 @@ static const struct place *find_place(struct capture *c, const char *netns)
 
 static int open_arg(struct capture *c, const struct iface_arg *arg)
 {
-	const struct place *p = find_place(c, arg->netns);
+	struct place *p = find_place(c, arg->netns);
 
 	if (!p || enter(c, p))
 		return -1;
-	return strcmp(arg->name, "any") ? open_source(c, arg->name, p) :
+	return strcmp(arg->name, "any") ? open_named(c, arg->name, p) :
 	       open_any(c, p);
+}
+
+/* Each interface needs some, and the soft limit is for users of select(). */
+static void want_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int open_all(struct capture *c)
@@ -391,6 +466,7 @@ static int open_all(struct capture *c)
 	unsigned int i;
 	int err = 0;
 
+	want_descriptors();
 	c->places = calloc(c->o->nr_ifaces + 1, sizeof(*c->places));
 	if (!c->places)
 		return -1;
@@ -562,6 +638,35 @@ static void look_at_hooks(struct capture *c, struct source *s)
 		attach_source(c, s, in, out);
 }
 
+static void kernel_counts(const struct capture *c, unsigned int i,
+			  uint64_t counts[NR_COUNTS])
+{
+	int fd = c->sources[i]->counts_fd;
+	unsigned int cpu;
+	__u32 n;
+
+	if (fd < 0) {
+		memcpy(counts, c->sources[i]->counts, sizeof(*counts) * NR_COUNTS);
+		return;
+	}
+	for (n = 0; n < NR_COUNTS; n++) {
+		counts[n] = 0;
+		if (bpf_map_lookup_elem(fd, &n, c->per_cpu))
+			continue;
+		for (cpu = 0; cpu < c->nr_cpus; cpu++)
+			counts[n] += c->per_cpu[cpu];
+	}
+}
+
+/* Its counts are the last thing of it. */
+static void close_gone(struct capture *c, struct source *s)
+{
+	note("%s: the interface is gone", s->iface.name);
+	kernel_counts(c, s->id, s->counts);
+	close_source(s);
+	s->gone = true;
+}
+
 /* Once a second: how many interfaces are left, and is ours the first program? */
 static unsigned int look_at_ifaces(struct capture *c)
 {
@@ -573,14 +678,47 @@ static unsigned int look_at_ifaces(struct capture *c)
 		if (s->gone)
 			continue;
 		if (!hook_alive(&s->in) || !hook_alive(&s->out)) {
-			say("%s: the interface is gone", s->iface.name);
-			s->gone = true;
+			close_gone(c, s);
 			continue;
 		}
 		look_at_hooks(c, s);
 		left++;
 	}
-	return enter(c, c->places) ? 0 : left;
+	return left;
+}
+
+/* What came since -i any, which need not be up yet, is captured on, too. */
+static unsigned int look_for_new(struct capture *c)
+{
+	unsigned int watched = 0;
+	struct place *p;
+
+	for (p = c->places; p < c->places + c->nr_places; p++) {
+		watched += p->netlink >= 0;
+		if (!place_changed(p))
+			continue;
+		if (enter(c, p) || open_new(c, p)) {
+			note("-i any: interfaces that come are not captured on any more");
+			place_unwatch(p);
+		}
+	}
+	return watched;
+}
+
+/* Is there still something to come? */
+static bool look_around(struct capture *c)
+{
+	time_t now = time(NULL);
+	unsigned int left = look_for_new(c);
+
+	if (now >= c->next_look) {
+		c->next_look = now + 1;
+		c->tai_offset = tai_offset();
+		left += look_at_ifaces(c);
+	} else {
+		left++;
+	}
+	return !enter(c, c->places) && left;
 }
 
 /**
@@ -592,7 +730,6 @@ static unsigned int look_at_ifaces(struct capture *c)
  */
 int capture_poll(struct capture *c, int timeout_ms)
 {
-	time_t now = time(NULL);
 	struct epoll_event event;
 	int err;
 
@@ -605,28 +742,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 		say("ring buffer: %s", strerror(-err));
 		return -1;
 	}
-	if (now >= c->next_look) {
-		c->next_look = now + 1;
-		c->tai_offset = tai_offset();
-		return look_at_ifaces(c) ? 0 : -1;
-	}
-	return 0;
-}
-
-static void kernel_counts(const struct capture *c, unsigned int i,
-			  uint64_t counts[NR_COUNTS])
-{
-	int fd = c->sources[i]->counts_fd;
-	unsigned int cpu;
-	__u32 n;
-
-	for (n = 0; n < NR_COUNTS; n++) {
-		counts[n] = 0;
-		if (bpf_map_lookup_elem(fd, &n, c->per_cpu))
-			continue;
-		for (cpu = 0; cpu < c->nr_cpus; cpu++)
-			counts[n] += c->per_cpu[cpu];
-	}
+	return look_around(c) ? 0 : -1;
 }
 
 /* How many events are in the ring, or were? */
@@ -661,32 +777,20 @@ void capture_stop(struct capture *c)
 	}
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-static void close_source(struct source *s)
-{
-	hook_detach(&s->in);
-	hook_detach(&s->out);
-	close_fd(s->counts_fd);
-	free(s);
-}
-
 void capture_close(struct capture *c)
 {
 	unsigned int i;
 
-	close_fd(c->epoll);
+	close_fd(&c->epoll);
 	ring_buffer__free(c->ring);
-	for (i = 0; i < c->nr; i++)
+	for (i = 0; i < c->nr; i++) {
 		close_source(c->sources[i]);
+		free(c->sources[i]);
+	}
 	for (i = 0; i < c->nr_places; i++)
 		place_close(&c->places[i]);
-	close_fd(c->ring_fd);
-	close_fd(c->data_ring_fd);
+	close_fd(&c->ring_fd);
+	close_fd(&c->data_ring_fd);
 	free(c->places);
 	free(c->sources);
 	free(c->per_cpu);

@@ -78,10 +78,16 @@ bool place_changed(struct place *p)
 	return changed;
 }
 
-void place_close(struct place *p)
+void place_unwatch(struct place *p)
 {
 	if (p->netlink >= 0)
 		close(p->netlink);
+	p->netlink = -1;
+}
+
+void place_close(struct place *p)
+{
+	place_unwatch(p);
 	if (p->ns >= 0)
 		close(p->ns);
 }

@@ -20,6 +20,7 @@ int place_enter(const struct place *p);
 int place_watch(struct place *p);
 /* Did a netdev come, go or change since the last call? */
 bool place_changed(struct place *p);
+void place_unwatch(struct place *p);
 void place_close(struct place *p);
 
 #endif

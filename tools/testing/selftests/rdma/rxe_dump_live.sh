@@ -19,7 +19,7 @@ fresh()
 
 capturing()
 {
-	waitfor "$(scale 10 60)" grep -q "^rxedump: capturing$1" \
+	waitfor "${WAIT:-$(scale 10 60)}" grep -q "^rxedump: capturing$1" \
 		"$TMP/$NAME.err" || {
 		say "rxedump: $(tail -n 1 "$TMP/$NAME.err")"
 		return 1
@@ -44,7 +44,7 @@ dump_end()
 	local rc
 
 	[ "$1" = none ] || kill "-${1:-INT}" "$DUMP"
-	waitfor "$(scale 10 60)" gone "$DUMP" || {
+	waitfor "${WAIT:-$(scale 10 60)}" gone "$DUMP" || {
 		say "rxedump does not end"
 		return 1
 	}
@@ -585,6 +585,79 @@ interfaces()
 " 5 $DEV_A@$NS_A in 5 $DEV_A@$NS_A out 5 $DEV_B@$NS_B in 5 $DEV_B@$NS_B out "
 }
 
+# More than the soft limit of descriptors has room for
+many_interfaces()
+{
+	local WAIT=120	# the kernel takes some RCU grace periods for each
+
+	seq -f "link add many%g group 77 type dummy" 200 |
+		ip -n "$NS_A" -batch - &&
+	defer ip -n "$NS_A" link del group 77 &&
+	defer ulimit -Sn "$(ulimit -Sn)" && ulimit -Sn 256 && mark &&
+	dump d -i any -w "$TMP/file" && xfer -n 20 && read_counters || return 1
+	is "interfaces" "$(sed -n 's/.*capturing on //p' "$TMP/d.err")" \
+		"$(ip -n "$NS_A" -o link | wc -l) interfaces" || return 1
+	set -- "/proc/$DUMP/fd/"*
+	[ $# -lt 640 ] || {
+		say "$# descriptors"
+		return 1
+	}
+	dump_end && complete "$TMP/file"
+}
+
+# roce_to ADDRESS: a datagram with a BTH
+roce_to()
+{
+	in_a bash -c "printf '\4\100\377\377\0\0\0\21\200\0\0\1-and-ICRC' \
+		>/dev/udp/$1/4791"
+}
+
+# new_interface NR: with 203.0.113.NR, and what is sent there is seen
+new_interface()
+{
+	ip -n "$NS_A" link add late$1 type dummy &&
+	ip -n "$NS_A" addr add 203.0.113.$1/32 peer 203.0.113.2 dev late$1 &&
+	ip -n "$NS_A" link set late$1 up || return 1
+	# a packet that comes before rxedump heard of the interface is missed
+	waitfor 10 eval "roce_to 203.0.113.2 && grep -q 'late$1$2 out \
+203.0.113.$1 > 203.0.113.2 RC_SEND_ONLY' '$TMP/d.log'" || {
+		say "late$1: $(tail -n 1 "$TMP/d.log") $(tail -n 1 "$TMP/d.err")"
+		return 1
+	}
+}
+
+# while -i any captures
+late_interfaces()
+{
+	defer ip -n "$NS_A" link del late8
+	dump d -i any && new_interface 7 "" && ip -n "$NS_A" link del late7 &&
+	said "late7: the interface is gone" && new_interface 8 "" && dump_end
+}
+
+late_in_namespace()
+{
+	defer ip -n "$NS_A" link del late9
+	fresh d
+	rxedump --netns "$NS_B" -i any --netns "$NS_A" -i any \
+		>"$TMP/d.log" 2>"$TMP/d.err" &
+	DUMP=$!
+	BG+=("$DUMP")
+	capturing && new_interface 9 "@$NS_A" && xfer -n 5 && dump_end &&
+	is "sent by B" "$(grep -c "$DEV_B@$NS_B out" "$TMP/d.log")" 5
+}
+
+# come_and_go N: interfaces, while rxedump starts
+come_and_go()
+{
+	local i
+
+	spawn churn sh -c 'while ip -n "$1" link add come type veth peer go &&
+		ip -n "$1" link del come; do :; done' - "$NS_A"
+	for ((i = 0; i < $1; i++)); do
+		dump d -i any -w "$TMP/file" && dump_end || return 1
+	done
+}
+
 # rival HOOK: a program of another's comes before all others there, and ends what
 # comes by: no other program sees it
 rival()
@@ -618,7 +691,7 @@ overtaken()
 	for hook in ingress egress; do
 		rival tcx-$hook && said "came before ours at $hook" || return 1
 	done
-	sleep 0.2
+	sleep "$(scale 0.5 3)"
 	mark
 	xfer -n 20 && read_counters && dump_end && complete "$TMP/file"
 }
@@ -632,9 +705,11 @@ overtaken_again()
 	for i in 1 2 3; do
 		rival tcx-egress || return 1
 		waitfor "$(scale 10 60)" times "goes to the front" $i || {
-			say "moved $(grep -c "goes to the front" "$TMP/d.err") times"
+			say "moved $(grep -c "goes to the front" "$TMP/d.err") times, not $i"
 			return 1
 		}
+		# it says so, and does it then
+		sleep "$(scale 0.5 3)"
 	done
 	rival tcx-egress && said "stays before ours at egress" && dump_end &&
 	is "moves" "$(grep -c "goes to the front" "$TMP/d.err")" 3
@@ -828,7 +903,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 60
+start 64
 need rxedump tshark tcpdump capinfos bpftool tc setpriv ethtool
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -887,6 +962,11 @@ run_case "nothing stays behind after SIGKILL" killed
 run_case "a pipe that closes is a normal end" pipe
 run_case "live into tshark" live_tshark
 run_case "several interfaces and namespaces, each by its name" interfaces
+run_case "more interfaces than descriptors at first" many_interfaces
+run_case "interfaces that come while all are captured" late_interfaces
+run_case "interfaces that come in other namespaces" late_in_namespace
+run_case "interfaces that come and go while we start" \
+	come_and_go "$(scale 10 5)"
 run_case "behind programs that end what they see" behind_others
 run_case "a program that comes before ours is overtaken" overtaken
 run_case "one that comes again and again is not, and that is said" \
