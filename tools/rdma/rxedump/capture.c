@@ -494,6 +494,7 @@ static void put_tag(struct capture *c, const struct event *e,
 	       frame->caplen - MACS_LEN);
 	frame->data = c->tagged;
 	frame->caplen += VLAN_LEN;
+	frame->tag_put_back = true;
 }
 
 static void limit(struct frame *frame, uint32_t len)
@@ -646,7 +647,8 @@ static void kernel_counts(const struct capture *c, unsigned int i,
 	__u32 n;
 
 	if (fd < 0) {
-		memcpy(counts, c->sources[i]->counts, sizeof(*counts) * NR_COUNTS);
+		memcpy(counts, c->sources[i]->counts,
+		       sizeof(c->sources[i]->counts));
 		return;
 	}
 	for (n = 0; n < NR_COUNTS; n++) {
@@ -698,7 +700,7 @@ static unsigned int look_for_new(struct capture *c)
 		if (!place_changed(p))
 			continue;
 		if (enter(c, p) || open_new(c, p)) {
-			note("-i any: interfaces that come are not captured on any more");
+			note("-i any: what comes later is not captured on");
 			place_unwatch(p);
 		}
 	}

@@ -67,6 +67,7 @@ struct frame {
 	enum direction dir;
 	int64_t ns;			/* since 1970, UTC; before: negative */
 	bool untimed;			/* nobody said when: ns is 0 */
+	bool tag_put_back;		/* the kernel had the first tag elsewhere */
 	uint32_t len;			/* on the wire */
 	uint32_t caplen;		/* in data */
 	const uint8_t *data;

@@ -22,6 +22,7 @@
 #include "say.h"
 #include "stat.h"
 #include "unread.h"
+#include "untag.h"
 #include "write.h"
 
 #define POLL_MS		40
@@ -32,6 +33,7 @@ static volatile sig_atomic_t interrupted, want_counts;
 struct session {
 	struct options *o;
 	struct expression *expression;
+	struct untag untag;
 	struct writer *writer;
 	struct stat_table *stat;
 	struct capture *capture;
@@ -116,7 +118,7 @@ static const char *comment_of(const struct roce_pkt *pkt)
 }
 
 /* The kernel's filter saw a frame already; -Q is the hooks' choice. */
-static bool wanted(const struct session *s, const struct frame *frame,
+static bool wanted(struct session *s, const struct frame *frame,
 		   const struct roce_pkt *pkt)
 {
 	const struct options *o = s->o;
@@ -125,7 +127,8 @@ static bool wanted(const struct session *s, const struct frame *frame,
 			    (frame->dir == DIR_IN && !o->in) ||
 			    (frame->dir == DIR_OUT && !o->out)))
 		return false;
-	return !s->expression || expression_match(s->expression, frame);
+	return !s->expression ||
+	       expression_match(s->expression, untag(&s->untag, frame));
 }
 
 /* @pkt is decoded if s->decode */
@@ -395,7 +398,7 @@ static bool same_file(FILE *file, const char *path)
 static void replay_frames(struct session *s, struct reader *r,
 			  const char *name)
 {
-	struct frame frame;
+	struct frame frame = {};
 	unsigned int n = 0;
 	int ret = 0;
 
@@ -482,6 +485,7 @@ static bool prepare(struct session *s)
 		s->expression = expression_compile(o->expression);
 		if (!s->expression)
 			return false;
+		untag_init(&s->untag, o->expression);
 	}
 	if (o->stat) {
 		s->stat = stat_new();

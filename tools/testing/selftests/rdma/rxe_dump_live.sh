@@ -388,6 +388,56 @@ expression()
 	is "refused" "$(counted d "refused by the expression")" 20
 }
 
+# A VLAN on a netdev that takes tags apart from frames, as devices do
+tags_up()
+{
+	VETH=rlv$$
+	ip -n "$NS_A" link add $VETH type veth peer name $VETH-w &&
+	defer ip -n "$NS_A" link del $VETH &&
+	ip -n "$NS_A" link add link $VETH name $VETH.9 type vlan id 9 &&
+	ip -n "$NS_A" addr add 203.0.113.1/32 peer 203.0.113.2 dev $VETH.9 &&
+	ip -n "$NS_A" link set $VETH up &&
+	ip -n "$NS_A" link set $VETH-w up &&
+	ip -n "$NS_A" link set $VETH.9 up &&
+	ip -n "$NS_A" neigh add 203.0.113.2 lladdr 02:00:00:00:00:09 \
+		dev $VETH.9
+}
+
+# matches DEV EXPRESSION: how many of 3 packets match; as many as for tcpdump
+matches()
+{
+	local ours
+
+	spawn tcpdump ip netns exec "$NS_A" tcpdump -i "$1" --immediate-mode \
+		-w /dev/null "$2"
+	waitfor 10 grep -q 'listening on' "$TMP/tcpdump" &&
+	dump d -i "$1" "$2" || return 1
+	roce_to 203.0.113.2 && roce_to 203.0.113.2 && roce_to 203.0.113.2
+	sleep 0.3
+	dump_end && kill -INT "$PID" && wait "$PID" || return 1
+	ours=$(wc -l <"$TMP/d.log")
+	is "'$2' at $1" "$ours" "$3" &&
+	grep -q "^$3 packets captured" "$TMP/tcpdump" || {
+		say "$(grep captured "$TMP/tcpdump")"
+		return 1
+	}
+}
+
+expression_and_tag()
+{
+	local dev
+
+	tags_up || return 1
+	for dev in $VETH $VETH-w; do
+		matches $dev "udp port 4791" 3 &&
+		matches $dev "vlan and udp port 4791" 3 &&
+		matches $dev "vlan 9 and udp port 4791" 3 &&
+		matches $dev "vlan 8 and udp port 4791" 0 &&
+		matches $dev "udp port 4791 and not vlan" 0 &&
+		matches $dev "udp port 4790" 0 || return 1
+	done
+}
+
 headers_only()
 {
 	dump d -i "$DEV_A" --headers-only -w "$TMP/file" &&
@@ -615,9 +665,9 @@ roce_to()
 # new_interface NR: with 203.0.113.NR, and what is sent there is seen
 new_interface()
 {
-	ip -n "$NS_A" link add late$1 type dummy &&
-	ip -n "$NS_A" addr add 203.0.113.$1/32 peer 203.0.113.2 dev late$1 &&
-	ip -n "$NS_A" link set late$1 up || return 1
+	ip -n "$NS_A" link add "late$1" type dummy &&
+	ip -n "$NS_A" addr add "203.0.113.$1/32" peer 203.0.113.2 dev "late$1" &&
+	ip -n "$NS_A" link set "late$1" up || return 1
 	# a packet that comes before rxedump heard of the interface is missed
 	waitfor 10 eval "roce_to 203.0.113.2 && grep -q 'late$1$2 out \
 203.0.113.$1 > 203.0.113.2 RC_SEND_ONLY' '$TMP/d.log'" || {
@@ -903,7 +953,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 64
+start 65
 need rxedump tshark tcpdump capinfos bpftool tc setpriv ethtool
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -949,6 +999,7 @@ run_case "filter in the kernel: all of them" filter 3 --size -99 \
 	--host 192.0.2.0/24 --psn 5-7 --opcode response
 run_case "filter in the kernel: QP" filter_qp
 run_case "filter in user space: expression" expression
+run_case "expressions and VLAN tags beside the frame" expression_and_tag
 run_case "headers only" headers_only
 run_case "snap length" snap_length
 run_case "frames of all sizes are whole" sizes
