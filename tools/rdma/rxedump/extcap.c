@@ -197,8 +197,10 @@ int extcap_main(struct options *o, int argc, char **argv)
 	}
 	if (what)
 		return what == EXT_DLTS ? list_dlts() : list_config();
-	if (capture && o->write)
+	if (capture && o->write) {
+		say_errors_only = true;
 		return -1;
+	}
 	/* as the user types: silence says that it is right */
 	if (!capture && filter)
 		return check_filter(o->expression);

@@ -220,6 +220,8 @@ static unsigned long long total(const struct session *s, enum count which)
 
 static void say_counts(const struct session *s)
 {
+	if (say_errors_only)
+		return;
 	fprintf(stderr,
 		"%llu packets, %llu captured by the kernel, %llu refused by the expression, %llu no RoCE after all\n"
 		"%llu frames seen, %llu not RoCE, %llu refused by the filter, %llu later fragments\n"
@@ -371,8 +373,8 @@ static void live(struct session *s)
 	}
 	s->opened = true;
 	s->start_ns = now_ns();
-	say("capturing on %u interface%s", capture_nr_ifaces(s->capture),
-	    capture_nr_ifaces(s->capture) == 1 ? "" : "s");
+	note("capturing on %u interface%s", capture_nr_ifaces(s->capture),
+	     capture_nr_ifaces(s->capture) == 1 ? "" : "s");
 	while (!s->done && !interrupted) {
 		if (capture_poll(s->capture, POLL_MS) < 0) {
 			s->failed = true;

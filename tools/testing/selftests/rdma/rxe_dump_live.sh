@@ -429,12 +429,12 @@ expression_and_tag()
 
 	tags_up || return 1
 	for dev in $VETH $VETH-w; do
-		matches $dev "udp port 4791" 3 &&
-		matches $dev "vlan and udp port 4791" 3 &&
-		matches $dev "vlan 9 and udp port 4791" 3 &&
-		matches $dev "vlan 8 and udp port 4791" 0 &&
-		matches $dev "udp port 4791 and not vlan" 0 &&
-		matches $dev "udp port 4790" 0 || return 1
+		matches "$dev" "udp port 4791" 3 &&
+		matches "$dev" "vlan and udp port 4791" 3 &&
+		matches "$dev" "vlan 9 and udp port 4791" 3 &&
+		matches "$dev" "vlan 8 and udp port 4791" 0 &&
+		matches "$dev" "udp port 4791 and not vlan" 0 &&
+		matches "$dev" "udp port 4790" 0 || return 1
 	done
 }
 
@@ -942,7 +942,43 @@ extcap()
 	traffic -s 64 || return 1
 	dump_end none || return 1
 	traffic_ok
-	is "packets" "$(packets "$TMP/file")" 10
+	is "packets" "$(packets "$TMP/file")" 10 || return 1
+	! grep "Error from extcap" "$TMP/d.err" >"$TMP/said" || {
+		say "$(cat "$TMP/said")"
+		return 1
+	}
+}
+
+# as Wireshark ends it: by a signal, or by closing the pipe
+extcap_is_quiet()
+{
+	local end
+
+	mkfifo "$TMP/pipe"
+	for end in signal pipe; do
+		fresh d
+		ip netns exec "$NS_A" rxedump --capture --extcap-interface \
+			"rxedump-$DEV_A" --fifo "$TMP/pipe" 2>"$TMP/d.err" &
+		DUMP=$!
+		BG+=("$DUMP")
+		if [ $end = signal ]; then
+			cat "$TMP/pipe" >"$TMP/file" &
+		else
+			head -c 1000 "$TMP/pipe" >/dev/null &
+		fi
+		waitfor "$(scale 10 60)" attached || return 1
+		if [ $end = signal ]; then
+			xfer -n 50 && dump_end TERM || return 1
+		else
+			traffic -s 64 && dump_end none && traffic_ok || return 1
+		fi
+		[ ! -s "$TMP/d.err" ] || {
+			say "$(head -n 1 "$TMP/d.err")"
+			return 1
+		}
+	done
+	rm "$TMP/pipe"
+	is "packets" "$(packets "$TMP/file")" 100
 }
 
 raw_ip()
@@ -953,7 +989,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 65
+start 66
 need rxedump tshark tcpdump capinfos bpftool tc setpriv ethtool
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -1032,5 +1068,6 @@ run_case "unknown interfaces and namespaces are refused" refuses
 run_case "statistics: losses on the way" statistics
 run_case "statistics: NAKs" naks
 run_case "extcap: tshark captures through us" extcap
+run_case "extcap: nothing is said of a good capture" extcap_is_quiet
 run_case "a netdev without a link header, as tshark reads it" raw_ip
 ktap_finished
