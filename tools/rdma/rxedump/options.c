@@ -27,6 +27,10 @@ static const char usage[] =
 "  -v, -vv           all fields; and the payload\n"
 "  -t, -tt, -tttt    no time; seconds since 1970; with the date\n"
 "  -c N              end after N packets\n"
+"  -a duration:N     end after N seconds; filesize:N: after N kB are written\n"
+"  -C N[kmg]         begin another file after N million bytes (KiB, MiB, GiB)\n"
+"  -G N              begin another file after N seconds; -w is for strftime(3)\n"
+"  -W N              no more than N files: -C begins again, -G ends\n"
 "  --count           print only how many packets there are\n"
 "  -Q in|out|inout   direction\n"
 "  -s N              capture N bytes of a frame (0: all, the default)\n"
@@ -140,6 +144,54 @@ static bool filter_option(struct options *o, int opt)
 	}
 }
 
+/* Millions of bytes, or with a suffix KiB, MiB, GiB. */
+static bool set_max_bytes(struct options *o, const char *text)
+{
+	static const char suffixes[] = "kmg";
+	size_t len = strspn(text, "0123456789");
+	const char *suffix = NULL;
+	char *end;
+
+	if (text[len])
+		suffix = strchr(suffixes, text[len] | 0x20);
+	errno = 0;
+	o->max_bytes = strtoull(text, &end, 10);
+	if (!len || errno || (*end && (!suffix || end[1])) || !o->max_bytes ||
+	    o->max_bytes > 1 << 30) {
+		say("-C %s: not a size of files", text);
+		return false;
+	}
+	o->max_bytes *= suffix ? 1ull << 10 * (suffix - suffixes + 1) :
+			1000000;
+	return true;
+}
+
+/* as dumpcap and tshark have it */
+static bool set_stop(struct options *o, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	size_t len = colon ? colon - text : 0;
+	uint64_t value;
+
+	if (len == 8 && !strncmp(text, "duration", len)) {
+		if (!parse_count("-a duration", colon + 1, 1, INT32_MAX, &value))
+			return false;
+		o->stop_seconds = value;
+	} else if (len == 8 && !strncmp(text, "filesize", len)) {
+		if (!parse_count("-a filesize", colon + 1, 1, INT64_MAX / 1000,
+				 &value))
+			return false;
+		o->stop_bytes = value * 1000;
+	} else if (len == 7 && !strncmp(text, "packets", len)) {
+		return parse_count("-a packets", colon + 1, 1, INT64_MAX,
+				   &o->count);
+	} else {
+		say("-a %s: not duration:N, filesize:N or packets:N", text);
+		return false;
+	}
+	return true;
+}
+
 static bool number_option(struct options *o, int opt)
 {
 	uint64_t value = 1;
@@ -154,6 +206,16 @@ static bool number_option(struct options *o, int opt)
 		if (!parse_count("-s", optarg, 0, MAX_FRAME, &value))
 			return false;
 		o->snaplen = value ? value : MAX_FRAME;
+		return true;
+	case 'G':
+		if (!parse_count("-G", optarg, 1, INT32_MAX, &value))
+			return false;
+		o->period = value;
+		return true;
+	case 'W':
+		if (!parse_count("-W", optarg, 1, 1000000, &value))
+			return false;
+		o->max_files = value;
 		return true;
 	case 'B':
 		if (!parse_count("-B", optarg, 4, MAX_RING, &value))
@@ -242,6 +304,13 @@ static bool consistent(const struct options *o)
 		why = "--pcap is for -w";
 	else if (o->comment && (!o->write || o->classic))
 		why = "--comment is for -w, and pcapng";
+	else if ((o->max_bytes || o->period || o->stop_bytes) &&
+		 (!o->write || !strcmp(o->write, "-")))
+		why = "-C, -G and -a filesize are for -w FILE";
+	else if (o->max_files && !o->max_bytes && !o->period)
+		why = "-W is for -C or -G";
+	else if (o->stop_seconds && o->read)
+		why = "-a duration is for capturing";
 	if (why)
 		say("%s", why);
 	return !why;
@@ -272,7 +341,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		.in = true, .out = true,
 		.snaplen = MAX_FRAME, .ring_kib = DEFAULT_RING,
 	};
-	while ((opt = getopt_long(argc, argv, "i:r:w:c:s:Q:B:jvntlDh",
+	while ((opt = getopt_long(argc, argv, "i:r:w:c:s:Q:B:a:C:G:W:jvntlDh",
 				  long_options, NULL)) != -1) {
 		switch (opt) {
 		case 'h':
@@ -295,7 +364,14 @@ int options_parse(struct options *o, int argc, char **argv)
 		case 'Q':
 			ok = set_direction(o, optarg);
 			break;
-		case 'c': case 's': case 'B': case OPT_STAT:
+		case 'a':
+			ok = set_stop(o, optarg);
+			break;
+		case 'C':
+			ok = set_max_bytes(o, optarg);
+			break;
+		case 'c': case 's': case 'B': case 'G': case 'W':
+		case OPT_STAT:
 			ok = number_option(o, opt);
 			break;
 		case OPT_QP: case OPT_OPCODE: case OPT_PSN: case OPT_HOST:

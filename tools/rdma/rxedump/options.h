@@ -2,6 +2,7 @@
 #ifndef RXEDUMP_OPTIONS_H
 #define RXEDUMP_OPTIONS_H
 
+#include <time.h>
 #include "filter.h"
 #include "print.h"
 
@@ -22,6 +23,11 @@ struct options {
 	bool headers_only, line_buffered;
 	uint32_t snaplen;
 	uint64_t count;		/* 0: no end */
+	uint64_t max_bytes;	/* -C: of a file; 0 here and below: no limit */
+	unsigned int max_files;	/* -W */
+	time_t period;		/* -G: seconds a file */
+	uint64_t stop_bytes;	/* -a filesize */
+	unsigned int stop_seconds; /* -a duration */
 	unsigned int ring_kib;
 	unsigned int stat;	/* seconds; 0: no statistics */
 	bool stat_at_end;

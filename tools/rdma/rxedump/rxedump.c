@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include "capture.h"
 #include "chain.h"
@@ -19,6 +18,7 @@
 #include "frag.h"
 #include "options.h"
 #include "read.h"
+#include "rotate.h"
 #include "say.h"
 #include "stat.h"
 #include "unread.h"
@@ -35,6 +35,7 @@ struct session {
 	struct expression *expression;
 	struct untag untag;
 	struct writer *writer;
+	struct rotation rotation;
 	struct stat_table *stat;
 	struct capture *capture;
 	struct conn_table *conns;
@@ -43,9 +44,10 @@ struct session {
 	struct unread unread;		/* of a file */
 	unsigned int section;		/* of a file: that is being copied */
 	unsigned int nr_copied;		/* interfaces of former sections */
+	const struct file_options *from; /* of this section */
 	bool opened, print, decode, done, failed, stdout_gone;
 	uint64_t packets, others, refused, fragments;
-	uint64_t start_ns;
+	uint64_t start_ns, end_ns;
 	time_t next_stat;
 };
 
@@ -131,6 +133,40 @@ static bool wanted(struct session *s, const struct frame *frame,
 	       expression_match(s->expression, untag(&s->untag, frame));
 }
 
+static void write_stats(struct session *s);
+static int open_ifaces(struct session *s);
+
+/* Another file, if it is its turn; each is complete. */
+static bool next_file(struct session *s)
+{
+	enum rotate what = rotation_due(&s->rotation, s->writer);
+
+	if (what == ROTATE_NOT)
+		return true;
+	s->done = what == ROTATE_END;
+	if (s->done)
+		return false;
+	if (s->capture)
+		write_stats(s);
+	if (writer_close(s->writer))
+		s->failed = true;
+	s->writer = rotation_next(&s->rotation);
+	if (!s->writer || writer_section(s->writer, s->from) ||
+	    (s->capture && open_ifaces(s)))
+		s->failed = true;
+	s->done |= s->failed;
+	return !s->done;
+}
+
+static void write_packet(struct session *s, const struct frame *frame,
+			 const char *comment)
+{
+	if (writer_frame(s->writer, frame, comment))
+		write_failed(s);
+	if (rotation_is_full(&s->rotation, s->writer))
+		s->done = true;
+}
+
 /* @pkt is decoded if s->decode */
 static void take_packet(struct session *s, const struct frame *frame,
 			const struct roce_pkt *pkt)
@@ -148,11 +184,13 @@ static void take_packet(struct session *s, const struct frame *frame,
 		s->refused++;
 		return;
 	}
+	if (s->writer && !next_file(s))
+		return;
 	s->packets++;
 	if (s->stat)
 		stat_packet(s->stat, frame, pkt);
-	if (s->writer && writer_frame(s->writer, frame, comment))
-		write_failed(s);
+	if (s->writer)
+		write_packet(s, frame, comment);
 	if (s->print)
 		print_packet(s, frame, pkt);
 	if (s->o->count && s->packets == s->o->count)
@@ -301,6 +339,7 @@ static void copy_section(struct session *s, const struct reader *r)
 		copy_stats(s, r, first);
 	s->nr_copied = first;
 	s->section = nr;
+	s->from = options;
 	if (writer_section(s->writer, options))
 		write_failed(s);
 }
@@ -322,6 +361,15 @@ static void copy_end(struct session *s, const struct reader *r)
 		write_failed(s);
 }
 
+/* however the clock is set */
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
 /* What is due now and then while capturing. */
 static void tick(struct session *s)
 {
@@ -339,6 +387,9 @@ static void tick(struct session *s)
 			stat_print(s->stat, stdout, s->o->json);
 		s->next_stat = now + s->o->stat;
 	}
+	if ((s->end_ns && monotonic_ns() >= s->end_ns) ||
+	    (s->writer && rotation_is_over(&s->rotation)))
+		s->done = true;
 	flush_stdout(s);
 }
 
@@ -349,8 +400,7 @@ static bool open_writer(struct session *s)
 
 	if (!o->write)
 		return true;
-	s->writer = writer_open(o->write, o->classic, o->comment,
-				o->filter_text);
+	s->writer = rotation_first(&s->rotation, o);
 	return s->writer;
 }
 
@@ -373,6 +423,9 @@ static void live(struct session *s)
 	}
 	s->opened = true;
 	s->start_ns = now_ns();
+	if (s->o->stop_seconds)
+		s->end_ns = monotonic_ns() +
+			    s->o->stop_seconds * 1000000000ull;
 	note("capturing on %u interface%s", capture_nr_ifaces(s->capture),
 	     capture_nr_ifaces(s->capture) == 1 ? "" : "s");
 	while (!s->done && !interrupted) {
@@ -386,15 +439,6 @@ static void live(struct session *s)
 	if (s->writer)
 		write_stats(s);
 	say_counts(s);
-}
-
-static bool same_file(FILE *file, const char *path)
-{
-	struct stat a, b;
-
-	return !fstat(fileno(file), &a) && !stat(path, &b) &&
-	       S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
 }
 
 static void replay_frames(struct session *s, struct reader *r,
@@ -452,17 +496,13 @@ static void replay(struct session *s)
 		say("%s: %s", name, strerror(errno));
 		goto err;
 	}
-	if (s->o->write && same_file(file, s->o->write)) {
-		say("%s: -r and -w are the same file", name);
-		fclose(file);
-		goto err;
-	}
 	r = reader_open(file, err, sizeof(err));
 	if (!r) {
 		say("%s: %s", name, err);
 		goto err;
 	}
 	s->opened = true;
+	s->rotation.input = file;
 	if (open_writer(s))
 		replay_frames(s, r, name);
 	else

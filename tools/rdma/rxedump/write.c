@@ -334,6 +334,13 @@ int writer_stats(struct writer *w, unsigned int id,
 	return 0;
 }
 
+uint64_t writer_size(const struct writer *w)
+{
+	off_t size = ftello(w->file);
+
+	return size < 0 ? 0 : size;
+}
+
 /* The reader of our pipe went away: a normal end. */
 bool writer_broken_pipe(const struct writer *w)
 {

@@ -18,6 +18,8 @@ int writer_stats(struct writer *w, unsigned int id,
 		 const struct pcapng_stats *stats);
 int writer_flush(struct writer *w);
 int writer_close(struct writer *w);
+/* of the file; 0: not known, of a pipe */
+uint64_t writer_size(const struct writer *w);
 bool writer_broken_pipe(const struct writer *w);
 
 #endif

@@ -432,6 +432,72 @@ stops_after()
 	[ "$("$RXEDUMP" -r "$tmp/seven" --count)" = "7 packets" ]
 }
 
+# rotated SIZE OPTION...: files of that size and hardly more, each readable alone,
+# have all packets together
+rotated()
+{
+	local size=$1 f sum=0 n want
+
+	shift
+	rm -f "$tmp"/rot*
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -w "$tmp/rot" "$@" || return 1
+	set -- "$tmp"/rot*
+	echo "${@##*/}"
+	for f; do
+		[ "$(stat -c %s "$f")" -lt $((size + 250)) ] || return 1
+		[ "$f" = "${*: -1}" ] || [ "$(stat -c %s "$f")" -gt "$size" ] ||
+			return 1
+		n=$("$RXEDUMP" -r "$f" --count) || return 1
+		sum=$((sum + ${n% *}))
+		"$RXEDUMP" -r "$f"
+	done >"$tmp/rotated" && [ $sum -eq 89 ] && [ $# -gt 2 ] || {
+		echo "$sum packets in $# files"
+		return 1
+	}
+	"$RXEDUMP" -r opcodes-ipv4.pcapng >"$tmp/want"
+	# the classic format has neither interfaces nor directions
+	[ "$(head -c 1 "$f" | od -An -tx1)" = " 0a" ] ||
+		sed -i 's/ nk0 \(in\|out\)//' "$tmp/want"
+	diff "$tmp/want" "$tmp/rotated"
+}
+
+# the last packets, in two files
+ring_of_files()
+{
+	rm -f "$tmp"/rot*
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -w "$tmp/rot" -C 2k -W 2 || return 1
+	set -- "$tmp"/rot*
+	[ "${*##*/}" = "rot0 rot1" ] &&
+	"$RXEDUMP" -r opcodes-ipv4.pcapng | tail -n 1 >"$tmp/want" &&
+	for f; do "$RXEDUMP" -r "$f" | tail -n 1; done | grep -qxFf "$tmp/want"
+}
+
+# numbers with zeros, names of strftime(3)
+names_of_files()
+{
+	rm -f "$tmp"/rot*
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -w "$tmp/rot" -C 4k -W 11 &&
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -w "$tmp/rot-%Y" -G 3600 || return 1
+	set -- "$tmp"/rot*
+	echo "${*##*/}"
+	[[ ${*##*/} =~ ^rot-20[0-9][0-9]\ rot00\ rot01\ rot02$ ]]
+}
+
+not_onto_a_file_of_a_rotation()
+{
+	cp flow.pcapng "$tmp/self0" &&
+	fails "-r and -w are the same file" -r "$tmp/self0" -w "$tmp/self" \
+		-C 1k -W 2 && cmp flow.pcapng "$tmp/self0"
+}
+
+stops_by_size()
+{
+	"$RXEDUMP" -r opcodes-ipv4.pcapng -w "$tmp/stop" -a filesize:3 &&
+	[ "$(stat -c %s "$tmp/stop")" -ge 3000 ] &&
+	[ "$(stat -c %s "$tmp/stop")" -lt 3250 ] &&
+	"$RXEDUMP" -r "$tmp/stop" --count
+}
+
 same_captures()
 {
 	mkdir "$tmp/made" && python3 -B ../make_captures.py "$tmp/made" &&
@@ -593,6 +659,13 @@ t "expression: accepts" selects 89 udp port 4791 and src 192.0.2.1
 t "options behind the expression" selects 5 udp --psn 3-7 port 4791 -Q inout
 t "no options behind --" selects 5 --psn 3-7 -- "ip[8]" - 64 = -0
 t "-c" stops_after
+t "-C: each file is whole" rotated 4096 -C 4k
+t "-C: each file is whole, classic format" rotated 2048 -C 2k --pcap
+t "-C and -W: the last files stay" ring_of_files
+t "-C, -G and -W: names of files" names_of_files
+t "-C: a capture is not written onto itself" not_onto_a_file_of_a_rotation
+t "-a filesize" stops_by_size
+t "-a packets" selects 7 -a packets:7
 t "-Q: the direction of a cooked header" selects_of cooked.pcapng 6 -Q out
 t "-Q: the other direction of a cooked header" selects_of cooked.pcapng 16 -Q in
 
@@ -630,6 +703,12 @@ t "bad host" fails "--host 192.0.2.1/33: not an IP" --host 192.0.2.1/33
 t "bad snap length" fails "-s 262145: not a number from 0 to 262144" -s 262145
 t "bad snap length, negative" fails "-s -1: not a number" -s -1
 t "bad count" fails "-c 0: not a number from 1" -c 0
+t "bad size of files" fails "-C 5kk: not a size of files" -r odd.pcap -w x -C 5kk
+t "bad period" fails "-G 0: not a number from 1" -r odd.pcap -w x -G 0
+t "bad end" fails "-a foo:1: not duration:N, filesize:N or packets:N" -r odd.pcap -a foo:1
+t "-W alone" fails "-W is for -C or -G" -r odd.pcap -w x -W 2
+t "-C and -w -" fails "-C, -G and -a filesize are for -w FILE" -r odd.pcap -w - -C 1
+t "-a duration and -r" fails "-a duration is for capturing" -r odd.pcap -a duration:1
 t "bad direction" fails "-Q both: not in, out or inout" -Q both
 t "nothing to do" fails "where from?"
 t "no packets of what is not there" fails "/nonexistent: No such file" -r /nonexistent --count

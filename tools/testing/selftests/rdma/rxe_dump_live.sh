@@ -558,6 +558,50 @@ ended_by_count()
 	dump_end none && is "packets" "$(packets "$TMP/file")" 7
 }
 
+# each file can be read alone, and no packet is missing between them
+rotated()
+{
+	local f n sum=0
+
+	mark
+	dump d -i "$DEV_A" -w "$TMP/rot" -C 20k && xfer -s 1000 -n 50 &&
+	read_counters && dump_end && no_drops d || return 1
+	for f in "$TMP/rot"*; do
+		n=$(packets "$f") || return 1
+		sum=$((sum + n))
+		capinfos -Tr "$f" >"$TMP/capinfos" 2>&1 || {
+			say "capinfos: $(tail -n 1 "$TMP/capinfos")"
+			return 1
+		}
+	done
+	is "packets" "$sum" "$(counted d "packets")" &&
+	is "of the device" "$sum" $(($(sent_by_a) + $(rcvd_by_a))) &&
+	is "last file" "$(cd "$TMP" && echo rot*)" "rot rot1 rot2"
+}
+
+# -G -W: two files of a second each, and then it ends by itself
+rotated_by_time()
+{
+	traffic -s 64 && dump d -i "$DEV_A" -w "$TMP/time-%s" -G 1 -W 2 &&
+	dump_end none && traffic_ok || return 1
+	set -- "$TMP"/time-*
+	is "files" $# 2 && packets "$1" >"$TMP/n" && packets "$2" >>"$TMP/n" &&
+	is "empty ones" "$(grep -cx 0 "$TMP/n")" 0
+}
+
+# without a packet
+ended_by_time()
+{
+	local start=${EPOCHREALTIME/./} us
+
+	dump d -i lo -a duration:2 && dump_end none || return 1
+	us=$((${EPOCHREALTIME/./} - start))
+	[ $us -ge 2000000 ] || {
+		say "$us us"
+		return 1
+	}
+}
+
 links_of()
 {
 	ip netns exec "$NS_A" bpftool -j net show dev "$DEV_A" |
@@ -989,7 +1033,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 66
+start 69
 need rxedump tshark tcpdump capinfos bpftool tc setpriv ethtool
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -1045,6 +1089,9 @@ run_case "a buffer of several interfaces is emptied before it is full" called 8
 run_case "complete after SIGINT" ended_by INT
 run_case "complete after SIGTERM" ended_by TERM
 run_case "complete after -c" ended_by_count
+run_case "complete in files of a size" rotated
+run_case "files of a time, and the end after the last one" rotated_by_time
+run_case "the end after a time" ended_by_time
 run_case "nothing stays behind after SIGKILL" killed
 run_case "a pipe that closes is a normal end" pipe
 run_case "live into tshark" live_tshark
