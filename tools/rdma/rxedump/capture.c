@@ -363,12 +363,22 @@ static int open_source(struct capture *c, const char *dev, int ifindex,
 	return err;
 }
 
+static bool is_wanted(const struct options *o, int linktype)
+{
+	return o->linktype < 0 || o->linktype == linktype;
+}
+
 static int open_named(struct capture *c, const char *given,
 		      const struct place *p)
 {
 	char dev[IF_NAMESIZE];
 	int err = -ENODEV;
 
+	if (iface_name(given, dev) && linktype_of(dev) >= 0 &&
+	    !is_wanted(c->o, linktype_of(dev))) {
+		say("-i %s: its link type is not what -y says", dev);
+		return -1;
+	}
 	if (iface_name(given, dev))
 		err = open_source(c, dev, if_nametoindex(dev), p);
 	if (err == -ENODEV)
@@ -392,7 +402,7 @@ static bool fits(const struct capture *c, const char *dev)
 {
 	int linktype = linktype_of(dev);
 
-	return linktype >= 0 && (!c->ring || !c->o->classic ||
+	return linktype >= 0 && is_wanted(c->o, linktype) && (!c->ring || !c->o->classic ||
 				 linktype == c->sources[0]->iface.linktype);
 }
 
@@ -824,6 +834,13 @@ void capture_counts(const struct capture *c, unsigned int i,
 	counts[CNT_SEEN] = 0;
 	for (n = 0; n < CNT_CUT; n++)
 		counts[CNT_SEEN] += counts[n];
+}
+
+int capture_linktype(const char *given)
+{
+	char dev[IF_NAMESIZE];
+
+	return iface_name(given, dev) ? linktype_of(dev) : -1;
 }
 
 int capture_each(void (*fn)(unsigned int ifindex, const char *name))

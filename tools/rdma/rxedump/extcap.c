@@ -146,7 +146,7 @@ int extcap_main(struct options *o, int argc, char **argv)
 
 	*o = (struct options){
 		.in = true, .out = true,
-		.snaplen = MAX_FRAME, .ring_kib = 16 * 1024,
+		.snaplen = MAX_FRAME, .ring_kib = 16 * 1024, .linktype = -1,
 	};
 	while (ok && (opt = getopt_long(argc, argv, "", extcap_options,
 					NULL)) != -1) {

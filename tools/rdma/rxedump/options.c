@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include "expression.h"
 #include "options.h"
 #include "say.h"
 #include "write.h"
@@ -20,12 +22,18 @@ static const char usage[] =
 "  -i IFACE          capture on this interface (may be repeated), any: on all\n"
 "  --netns NS        the -i that follow are in this namespace (name or file)\n"
 "  -r FILE           read a capture (pcap, pcapng, gzip; -: standard input)\n"
+"  -V FILE           read the captures that it names, one a line\n"
 "  -w FILE           write pcapng (-: standard output)\n"
 "  --pcap            write the classic format instead\n"
 "  --print           print even with -w\n"
 "  -j                print a JSON object a packet\n"
 "  -v, -vv           all fields; and the payload\n"
+"  -x, -X, -A        the bytes behind the link header: in hexadecimal, and in\n"
+"                    ASCII; in ASCII only; twice: with the link header\n"
+"  -e                the addresses of the link header, and the length\n"
+"  -#                a number before each packet\n"
 "  -t, -tt, -tttt    no time; seconds since 1970; with the date\n"
+"  -ttt, -ttttt      the time since the packet before, since the first one\n"
 "  -c N              end after N packets\n"
 "  -a duration:N     end after N seconds; filesize:N: after N kB are written\n"
 "  -C N[kmg]         begin another file after N million bytes (KiB, MiB, GiB)\n"
@@ -39,7 +47,10 @@ static const char usage[] =
 "  --stat[=SECONDS]  a summary of each QP, every so often and at the end\n"
 "  --comment TEXT    goes into the file's header\n"
 "  -D                list the interfaces\n"
-"  -n, -l            accepted: names are never looked up, lines never held back\n"
+"  -L, -y TYPE       list the link types of the interface; take this one only\n"
+"  -F FILE           the expression is in a file\n"
+"  -d, -dd, -ddd     print the code of the expression, as C, as numbers\n"
+"  -bfHKlnNOpqSuU    accepted: names are never looked up, lines never held back\n"
 "  -h, --help        this text\n"
 "  --version         the version\n"
 "\n"
@@ -58,7 +69,27 @@ enum {
 	OPT_SIZE,
 };
 
+#define SHORT_OPTIONS	"i:r:w:c:s:Q:B:a:C:F:G:V:W:y:jvntlDhdLexXA#" HARMLESS
+#define HARMLESS	"bfHKNOpqSuU"
+
 static const struct option long_options[] = {
+	/* tcpdump's */
+	{ "interface", required_argument, NULL, 'i' },
+	{ "list-interfaces", no_argument, NULL, 'D' },
+	{ "list-data-link-types", no_argument, NULL, 'L' },
+	{ "linktype", required_argument, NULL, 'y' },
+	{ "snapshot-length", required_argument, NULL, 's' },
+	{ "buffer-size", required_argument, NULL, 'B' },
+	{ "direction", required_argument, NULL, 'Q' },
+	{ "number", no_argument, NULL, '#' },
+	{ "packet-buffered", no_argument, NULL, 'U' },
+	{ "no-promiscuous-mode", no_argument, NULL, 'p' },
+	{ "no-optimize", no_argument, NULL, 'O' },
+	{ "dont-verify-checksums", no_argument, NULL, 'K' },
+	{ "absolute-tcp-sequence-numbers", no_argument, NULL, 'S' },
+	{ "immediate-mode", no_argument, NULL, 'U' },
+	{ "nano", no_argument, NULL, 'U' },
+	/* and ours */
 	{ "netns", required_argument, NULL, OPT_NETNS },
 	{ "pcap", no_argument, NULL, OPT_PCAP },
 	{ "print", no_argument, NULL, OPT_PRINT },
@@ -230,6 +261,52 @@ static bool number_option(struct options *o, int opt)
 	}
 }
 
+static bool set_linktype(struct options *o, const char *text)
+{
+	int dlt = pcap_datalink_name_to_val(text);
+
+	o->linktype = dlt == DLT_RAW ? LINKTYPE_RAW : dlt;
+	if (dlt >= 0)
+		return true;
+	say("-y %s: no link type", text);
+	return false;
+}
+
+/* How packets are printed: false if @opt is none of these. */
+static bool show_option(struct print_opts *style, int opt)
+{
+	switch (opt) {
+	case 'v':
+		style->verbose++;
+		return true;
+	case 'e':
+		style->link = true;
+		return true;
+	case 'x':
+		style->hex++;
+		return true;
+	case 'X':
+		style->hex_ascii++;
+		return true;
+	case 'A':
+		style->ascii++;
+		return true;
+	case '#':
+		style->number = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Those of tcpdump that are about names, checksums, sequence numbers of TCP, the
+ * optimizer, promiscuous mode: they change nothing here.
+ */
+static bool harmless_option(int opt)
+{
+	return opt < 256 && strchr(HARMLESS, opt);
+}
+
 /* Options that only set something: false if @opt is none of them. */
 static bool simple_option(struct options *o, int opt)
 {
@@ -246,8 +323,17 @@ static bool simple_option(struct options *o, int opt)
 	case 'j':
 		o->json = true;
 		return true;
-	case 'v':
-		o->style.verbose++;
+	case 'V':
+		o->read_list = optarg;
+		return true;
+	case 'F':
+		o->expression_file = optarg;
+		return true;
+	case 'L':
+		o->list_links = true;
+		return true;
+	case 'd':
+		o->dump_code++;
 		return true;
 	case 'n':
 	case 'l':
@@ -269,21 +355,24 @@ static bool simple_option(struct options *o, int opt)
 		o->comment = optarg;
 		return true;
 	default:
-		return false;
+		return show_option(&o->style, opt) || harmless_option(opt);
 	}
 }
 
 static bool set_time_style(struct options *o, unsigned int nr_t)
 {
 	static const enum time_style styles[] = {
-		TIME_DAY, TIME_NONE, TIME_EPOCH, TIME_DAY, TIME_DATE,
+		TIME_DAY, TIME_NONE, TIME_EPOCH, TIME_NONE, TIME_DATE,
+		TIME_NONE,
 	};
 
-	if (nr_t >= ARRAY_SIZE(styles) || nr_t == 3) {
-		say("-t is there once, twice or four times");
+	if (nr_t >= ARRAY_SIZE(styles)) {
+		say("-t is there five times at most");
 		return false;
 	}
 	o->style.time = styles[nr_t];
+	o->style.since_last = nr_t == 3;
+	o->style.since_first = nr_t == 5;
 	return true;
 }
 
@@ -293,7 +382,14 @@ static bool consistent(const struct options *o)
 
 	if (o->read && o->nr_ifaces)
 		why = "-r and -i exclude one another";
-	else if (!o->read && !o->nr_ifaces && !o->list)
+	else if (o->read_list && (o->read || o->nr_ifaces))
+		why = "-V, -r and -i exclude one another";
+	else if (o->read_list && o->write)
+		why = "-V is not for -w: mergecap makes one file of several";
+	else if (o->list_links && !o->nr_ifaces)
+		why = "-L is for -i";
+	else if (!o->read && !o->read_list && !o->nr_ifaces && !o->list &&
+		 !o->dump_code)
 		why = "where from? -i INTERFACE or -r FILE (-D lists interfaces)";
 	else if (o->print && o->write && !strcmp(o->write, "-"))
 		why = "--print and -w - both want standard output";
@@ -309,7 +405,7 @@ static bool consistent(const struct options *o)
 		why = "-C, -G and -a filesize are for -w FILE";
 	else if (o->max_files && !o->max_bytes && !o->period)
 		why = "-W is for -C or -G";
-	else if (o->stop_seconds && o->read)
+	else if (o->stop_seconds && (o->read || o->read_list))
 		why = "-a duration is for capturing";
 	if (why)
 		say("%s", why);
@@ -320,6 +416,40 @@ static int bad_usage(void)
 {
 	fputs("rxedump --help lists the options\n", stderr);
 	return 1;
+}
+
+/* What a file says replaces what the command line says. */
+static bool take_expression(struct options *o, int argc, char **argv)
+{
+	if (o->expression_file)
+		o->expression = expression_read(o->expression_file);
+	for (; !o->expression_file && optind < argc; optind++)
+		if (!append(&o->expression, argv[optind], ""))
+			return false;
+	if (!o->expression)
+		return !o->expression_file;
+	return append(&o->filter_text, o->expression, "");
+}
+
+static bool one_option(struct options *o, int opt)
+{
+	switch (opt) {
+	case 'a':
+		return set_stop(o, optarg);
+	case 'C':
+		return set_max_bytes(o, optarg);
+	case 'y':
+		return set_linktype(o, optarg);
+	case 'Q':
+		return set_direction(o, optarg);
+	case 'c': case 's': case 'B': case 'G': case 'W': case OPT_STAT:
+		return number_option(o, opt);
+	case OPT_QP: case OPT_OPCODE: case OPT_PSN: case OPT_HOST:
+	case OPT_SIZE:
+		return filter_option(o, opt);
+	default:
+		return simple_option(o, opt);
+	}
 }
 
 /**
@@ -339,9 +469,9 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){
 		.in = true, .out = true,
-		.snaplen = MAX_FRAME, .ring_kib = DEFAULT_RING,
+		.snaplen = MAX_FRAME, .ring_kib = DEFAULT_RING, .linktype = -1,
 	};
-	while ((opt = getopt_long(argc, argv, "i:r:w:c:s:Q:B:a:C:G:W:jvntlDh",
+	while ((opt = getopt_long(argc, argv, SHORT_OPTIONS,
 				  long_options, NULL)) != -1) {
 		switch (opt) {
 		case 'h':
@@ -361,33 +491,13 @@ int options_parse(struct options *o, int argc, char **argv)
 			nr_t++;
 			ok = true;
 			break;
-		case 'Q':
-			ok = set_direction(o, optarg);
-			break;
-		case 'a':
-			ok = set_stop(o, optarg);
-			break;
-		case 'C':
-			ok = set_max_bytes(o, optarg);
-			break;
-		case 'c': case 's': case 'B': case 'G': case 'W':
-		case OPT_STAT:
-			ok = number_option(o, opt);
-			break;
-		case OPT_QP: case OPT_OPCODE: case OPT_PSN: case OPT_HOST:
-		case OPT_SIZE:
-			ok = filter_option(o, opt);
-			break;
 		default:
-			ok = simple_option(o, opt);
+			ok = one_option(o, opt);
 		}
 		if (!ok)
 			return bad_usage();
 	}
-	for (; optind < argc; optind++)
-		if (!append(&o->expression, argv[optind], ""))
-			return 1;
-	if (o->expression && !append(&o->filter_text, o->expression, ""))
+	if (!take_expression(o, argc, argv))
 		return 1;
 	if (o->write && writer_is_stdout(o->write))
 		o->write = "-";

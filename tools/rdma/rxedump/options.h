@@ -35,6 +35,11 @@ struct options {
 	struct filter filter;
 	char *filter_text;	/* as given, for files */
 	char *expression;
+	const char *expression_file;	/* -F */
+	const char *read_list;		/* -V */
+	unsigned int dump_code;		/* -d, -dd, -ddd */
+	bool list_links;		/* -L */
+	int linktype;			/* -y; -1: any */
 };
 
 /* -1: go on; else the exit status */

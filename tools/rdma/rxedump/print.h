@@ -12,12 +12,17 @@ enum time_style { TIME_DAY, TIME_NONE, TIME_EPOCH, TIME_DATE };
 struct print_opts {
 	enum time_style time;
 	unsigned int verbose;
+	bool since_last, since_first;		/* -ttt, -ttttt */
+	bool number, link;
+	unsigned int hex, hex_ascii, ascii;	/* 2: with the link header */
 };
 
 void text_packet(FILE *out, const struct frame *frame,
 		 const struct roce_pkt *pkt, const struct print_opts *opts);
 void json_packet(FILE *out, const struct frame *frame,
 		 const struct roce_pkt *pkt, const struct print_opts *opts);
+
+void print_hex(FILE *out, const uint8_t *p, uint32_t len, bool ascii);
 
 /* both printers' */
 void print_epoch(FILE *out, int64_t ns);

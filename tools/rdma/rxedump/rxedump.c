@@ -14,12 +14,14 @@
 #include "capture.h"
 #include "chain.h"
 #include "conn.h"
+#include "expression.h"
 #include "extcap.h"
 #include "frag.h"
 #include "options.h"
 #include "read.h"
 #include "rotate.h"
 #include "say.h"
+#include "show.h"
 #include "stat.h"
 #include "unread.h"
 #include "untag.h"
@@ -36,6 +38,7 @@ struct session {
 	struct untag untag;
 	struct writer *writer;
 	struct rotation rotation;
+	struct show show;
 	struct stat_table *stat;
 	struct capture *capture;
 	struct conn_table *conns;
@@ -106,10 +109,15 @@ static void write_failed(struct session *s)
 static void print_packet(struct session *s, const struct frame *frame,
 			 const struct roce_pkt *pkt)
 {
-	if (s->o->json)
-		json_packet(stdout, frame, pkt, &s->o->style);
-	else
-		text_packet(stdout, frame, pkt, &s->o->style);
+	const struct print_opts *style = &s->o->style;
+
+	if (s->o->json) {
+		json_packet(stdout, frame, pkt, style);
+		return;
+	}
+	show_before(&s->show, stdout, frame, style);
+	text_packet(stdout, frame, pkt, style);
+	show_after(stdout, frame, pkt, style);
 }
 
 static const char *comment_of(const struct roce_pkt *pkt)
@@ -484,11 +492,10 @@ static void replay_frames(struct session *s, struct reader *r,
 		    (unsigned long long)s->others);
 }
 
-static void replay(struct session *s)
+static void replay(struct session *s, const char *path)
 {
-	const char *name = strcmp(s->o->read, "-") ? s->o->read :
-			   "standard input";
-	FILE *file = strcmp(s->o->read, "-") ? fopen(s->o->read, "r") : stdin;
+	const char *name = strcmp(path, "-") ? path : "standard input";
+	FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
 	struct reader *r;
 	char err[256];
 
@@ -514,6 +521,28 @@ err:
 	s->failed = true;
 }
 
+/* One after the other, as if they were one. */
+static void replay_list(struct session *s, const char *path)
+{
+	FILE *list = strcmp(path, "-") ? fopen(path, "r") : stdin;
+	size_t size = 0;
+	char *name = NULL;
+
+	while (list && !s->done && !s->failed && !interrupted &&
+	       getline(&name, &size, list) > 0) {
+		name[strcspn(name, "\n")] = 0;
+		if (*name)
+			replay(s, name);
+	}
+	if (!list || ferror(list)) {
+		say("-V %s: %s", path, strerror(errno));
+		s->failed = true;
+	}
+	free(name);
+	if (list && list != stdin)
+		fclose(list);
+}
+
 static bool prepare(struct session *s)
 {
 	struct options *o = s->o;
@@ -522,7 +551,7 @@ static bool prepare(struct session *s)
 	/* What is only captured is taken as it comes, as fast as can be: the kernel
 	 * knows what is RoCE, and all else is told by who reads the file.
 	 */
-	s->decode = s->print || o->stat || o->read;
+	s->decode = s->print || o->stat || o->read || o->read_list;
 	if (o->expression) {
 		s->expression = expression_compile(o->expression);
 		if (!s->expression)
@@ -570,6 +599,41 @@ static int list_ifaces(void)
 	return 1;
 }
 
+/* 0, or -1: no such interface, which is said */
+static int linktype_given(const struct options *o)
+{
+	const char *dev = o->nr_ifaces ? o->ifaces[0].name : "any";
+	int linktype = o->linktype;
+
+	if (linktype < 0)
+		linktype = strcmp(dev, "any") ? capture_linktype(dev) :
+			   LINKTYPE_ETHERNET;
+	if (linktype < 0)
+		say("-i %s: no such interface, or of no link type of ours",
+		    dev);
+	return linktype;
+}
+
+static int list_links(const struct options *o)
+{
+	int linktype = linktype_given(o);
+
+	if (linktype < 0)
+		return 1;
+	printf("Data link types for %s (use option -y to set):\n  %s\n",
+	       o->ifaces[0].name, linktype == LINKTYPE_RAW ?
+	       "RAW (Raw IP)" : "EN10MB (Ethernet)");
+	return 0;
+}
+
+static int dump_code(const struct options *o)
+{
+	int linktype = linktype_given(o);
+
+	return linktype < 0 || expression_dump(o->expression, linktype,
+					       o->dump_code);
+}
+
 int main(int argc, char **argv)
 {
 	struct session s = {};
@@ -582,14 +646,20 @@ int main(int argc, char **argv)
 		status = options_parse(&o, argc, argv);
 	if (status >= 0)
 		return status;
-	if (o.list)
-		return list_ifaces();
+	if (o.list || o.list_links || o.dump_code) {
+		status = o.list ? list_ifaces() : o.list_links ?
+			 list_links(&o) : dump_code(&o);
+		options_free(&o);
+		return status;
+	}
 	s.o = &o;
 	catch_signals();
 	if (!prepare(&s))
 		s.failed = true;
+	else if (o.read_list)
+		replay_list(&s, o.read_list);
 	else if (o.read)
-		replay(&s);
+		replay(&s, o.read);
 	else
 		live(&s);
 	finish(&s);

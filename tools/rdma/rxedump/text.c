@@ -208,6 +208,19 @@ static void print_mac(FILE *out, const uint8_t *mac)
 		mac[3], mac[4], mac[5]);
 }
 
+/* -e */
+static void print_eth(FILE *out, const struct frame *frame,
+		      const struct roce_pkt *pkt)
+{
+	if (pkt->has_eth) {
+		print_mac(out, pkt->eth_src);
+		fputs(" > ", out);
+		print_mac(out, pkt->eth_dst);
+		fputs(", ", out);
+	}
+	fprintf(out, "length %u: ", frame->len);
+}
+
 /* the lines of -v */
 static void print_link(FILE *out, const struct frame *frame,
 		       const struct roce_pkt *pkt)
@@ -296,20 +309,20 @@ static void print_all_hdrs(FILE *out, const struct roce_pkt *pkt)
 		fprintf(out, "\ticrc 0x%08x\n", pkt->icrc);
 }
 
-static void print_hex(FILE *out, const uint8_t *p, uint32_t len)
+void print_hex(FILE *out, const uint8_t *p, uint32_t len, bool ascii)
 {
 	uint32_t at, i;
 
 	for (at = 0; at < len; at += 16) {
 		fprintf(out, "\t0x%04x: ", at);
-		for (i = at; i < at + 16; i++) {
+		for (i = at; i < at + 16 && (ascii || i < len); i++) {
 			if (i < len)
 				fprintf(out, "%s%02x", i % 2 ? "" : " ", p[i]);
 			else
 				fprintf(out, "%s  ", i % 2 ? "" : " ");
 		}
-		fputs("  ", out);
-		for (i = at; i < at + 16 && i < len; i++)
+		fputs(ascii ? "  " : "", out);
+		for (i = at; ascii && i < at + 16 && i < len; i++)
 			fputc(isascii(p[i]) && isprint(p[i]) ? p[i] : '.',
 			      out);
 		fputc('\n', out);
@@ -329,6 +342,8 @@ void text_packet(FILE *out, const struct frame *frame,
 	unsigned int i;
 
 	print_time(out, frame, opts->time);
+	if (opts->link)
+		print_eth(out, frame, pkt);
 	print_where(out, frame, pkt);
 	if (pkt->has_bth) {
 		print_bth(out, pkt);
@@ -359,5 +374,5 @@ void text_packet(FILE *out, const struct frame *frame,
 			cm_all(out, pkt);
 	}
 	if (opts->verbose > 1 && pkt->payload)
-		print_hex(out, pkt->payload, pkt->payload_caplen);
+		print_hex(out, pkt->payload, pkt->payload_caplen, true);
 }

@@ -11,6 +11,7 @@
 #include "filter.h"
 #include "frag.h"
 #include "print.h"
+#include "show.h"
 #include "stat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,7 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		LINKTYPE_LOOP, LINKTYPE_PPP, LINKTYPE_PPP_HDLC,
 		LINKTYPE_PPP_PPPD, LINKTYPE_PPP_WITH_DIR, 127,
 	};
-	static const struct print_opts opts = { .verbose = 2 };
+	static const struct print_opts opts = {
+		.verbose = 2, .link = true, .hex = 1,
+	};
+	static const struct print_opts ascii = { .ascii = 1 };
 	static struct stat_table *stat;
 	static struct frag_table frags;
 	static struct conn_table *conns;
@@ -77,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	roce_decode(&frame, &pkt);
 	conn_packet(&conns, &pkt);
 	text_packet(null, &frame, &pkt, &opts);
+	show_after(null, &frame, &pkt, &opts);
+	show_after(null, &frame, &pkt, &ascii);
 	json_packet(null, &frame, &pkt, &opts);
 	filter_packet(&filter, &frame, &pkt);
 	frag_is_roce(&frags, &pkt);

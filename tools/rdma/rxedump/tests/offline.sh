@@ -498,6 +498,52 @@ stops_by_size()
 	"$RXEDUMP" -r "$tmp/stop" --count
 }
 
+# one after the other, and -r's packets are the same
+list_of_files()
+{
+	"$RXEDUMP" -r opcodes-ipv4.pcapng >"$tmp/want" &&
+	"$RXEDUMP" -r opcodes-ipv6.pcapng >>"$tmp/want" &&
+	printf 'opcodes-ipv4.pcapng\n\nopcodes-ipv6.pcapng\n' >"$tmp/list" &&
+	prints "$tmp/want" -V "$tmp/list" && prints "$tmp/want" -V - <"$tmp/list" &&
+	echo /nonexistent >>"$tmp/list" &&
+	! "$RXEDUMP" -V "$tmp/list" >"$tmp/got" 2>"$tmp/err" &&
+	diff "$tmp/want" "$tmp/got" &&
+	grep -q "/nonexistent: No such file" "$tmp/err"
+}
+
+# a file is taken, with its comments, and the command line is not
+expression_of_a_file()
+{
+	printf 'udp # and not\n  and src\n192.0.2.1\n' >"$tmp/expression"
+	selects 89 -F "$tmp/expression" tcp && echo tcp >"$tmp/expression" &&
+	selects 0 -F "$tmp/expression"
+}
+
+no_such_expression()
+{
+	fails "-F /nonexistent: No such file" -r odd.pcap -F /nonexistent &&
+	head -c 70000 /dev/zero | tr '\0' ' ' >"$tmp/expression" &&
+	fails "-F $tmp/expression: File too large" -r odd.pcap -F "$tmp/expression"
+}
+
+# code EXPECTED OPTION...: the first line
+code()
+{
+	local want=$1 got
+
+	shift
+	got=$("$RXEDUMP" "$@" | head -n 1) || return 1
+	[ "$got" = "$want" ] || { echo "$got"; return 1; }
+}
+
+harmless()
+{
+	prints opcodes-ipv4.pcapng.line -r opcodes-ipv4.pcapng -nUpqSKNObfuHl \
+		--packet-buffered --no-promiscuous-mode --immediate-mode --nano \
+		--dont-verify-checksums --no-optimize \
+		--absolute-tcp-sequence-numbers
+}
+
 same_captures()
 {
 	mkdir "$tmp/made" && python3 -B ../make_captures.py "$tmp/made" &&
@@ -601,6 +647,19 @@ t "no host is made up for the classic format" not_from_here
 t "standard output by its name" stdout_by_name
 t "statistics of a capture are written again" statistics_kept
 t "a line a packet" prints opcodes-ipv4.pcapng.line -r opcodes-ipv4.pcapng
+t "numbers, times between, link headers, bytes" prints flow.shown -r flow.pcapng \
+	"-#" -ttt -e -XX
+t "the same by long names" prints flow.shown -r flow.pcapng --number -ttt -e -XX
+t "times since the first one, hexadecimal bytes" prints flow.since -r flow.pcapng \
+	-ttttt -x
+t "ASCII bytes" prints flow.ascii -r flow.pcapng -t -A
+t "-V" list_of_files
+t "-F" expression_of_a_file
+t "-F: no such file, a large one" no_such_expression
+t "-d" code "(000) ldh      [12]" -d udp
+t "-dd -y RAW" code "{ 0x30, 0, 0, 0x00000000 }," -dd -y RAW udp
+t "-ddd" code "1" -ddd
+t "tcpdump's options that change nothing" harmless
 t "statistics" prints flow.stat -r flow.pcapng --stat
 t "statistics as JSON" prints flow.stat.json -r flow.pcapng --stat -j
 t "statistics of two interfaces and a new PSN" prints pair.stat -r pair.pcapng --stat
@@ -709,6 +768,11 @@ t "bad end" fails "-a foo:1: not duration:N, filesize:N or packets:N" -r odd.pca
 t "-W alone" fails "-W is for -C or -G" -r odd.pcap -w x -W 2
 t "-C and -w -" fails "-C, -G and -a filesize are for -w FILE" -r odd.pcap -w - -C 1
 t "-a duration and -r" fails "-a duration is for capturing" -r odd.pcap -a duration:1
+t "bad link type" fails "-y nothing: no link type" -y nothing
+t "-V and -r" fails "-V, -r and -i exclude" -r x -V y
+t "-V and -w" fails "-V is not for -w" -V x -w y
+t "-L alone" fails "-L is for -i" -L
+t "too many -t" fails "-t is there five times at most" -r odd.pcap -tttttt
 t "bad direction" fails "-Q both: not in, out or inout" -Q both
 t "nothing to do" fails "where from?"
 t "no packets of what is not there" fails "/nonexistent: No such file" -r /nonexistent --count

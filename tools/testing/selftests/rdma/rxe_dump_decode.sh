@@ -53,5 +53,45 @@ if command -v tshark >/dev/null; then
 		"$TMP" 12 9
 	rm "$TMP"
 fi
+
+# with_tcpdump NAME SED OPTION...: what SED takes of its output is what it takes of
+# ours
+with_tcpdump()
+{
+	local name=$1 script=$2 file=$DIR/tests/captures/opcodes-ipv4.pcapng
+	local ours theirs
+
+	shift 2
+	COUNT=$((COUNT + 1))
+	ours=$(rxedump -n --nano -r "$file" "$@" | sed -n "$script")
+	theirs=$(tcpdump -n --nano -r "$file" "$@" 2>/dev/null | sed -n "$script")
+	if [ "$(wc -l <<<"$ours")" -ge 10 ] && [ "$ours" = "$theirs" ]; then
+		echo "ok $COUNT $name"
+	else
+		STATUS=1
+		echo "not ok $COUNT $name"
+		diff <(echo "$theirs") <(echo "$ours") | head -n 5 |
+			sed 's/^/# /'
+	fi
+}
+
+if command -v tcpdump >/dev/null; then
+	# a blank is a dot for tcpdump, too
+	for o in -x -xx -X -XX; do
+		with_tcpdump "bytes as tcpdump shows them, $o" \
+			'/^\t0x/s/ /./gp' $o
+	done
+	for o in -ttt -ttttt; do
+		with_tcpdump "times as tcpdump has them, $o" \
+			's/^ *\([0-9:]*[.][0-9]*\) .*/\1/p' $o
+	done
+	with_tcpdump "numbers as tcpdump has them" 's/^\( *[0-9]*  \).*/\1/p' \
+		-t "-#"
+	with_tcpdump "link headers as tcpdump has them" \
+		's/^\([0-9a-f:]* > [0-9a-f:]*\), .*length \([0-9]*\):.*/\1 \2/p' \
+		-t -e
+	with_tcpdump "the code of an expression as tcpdump has it" p \
+		-d "udp port 4791"
+fi
 echo "1..$COUNT"
 [ "$STATUS" -eq 0 ]
