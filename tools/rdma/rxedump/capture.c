@@ -26,12 +26,9 @@
 #include "chain.h"
 #include "hook.h"
 #include "place.h"
+#include "priv.h"
 #include "rxedump.skel.h"
 #include "say.h"
-
-#define CAP_NET_ADMIN_BIT	12
-#define CAP_SYS_ADMIN_BIT	21
-#define CAP_BPF_BIT		39
 
 #define VLAN_LEN		4
 #define MACS_LEN		12
@@ -99,22 +96,30 @@ static uint64_t capabilities(void)
 	return caps;
 }
 
-static bool have_privileges(const struct options *o)
+uint64_t capture_privileges(const struct options *o)
 {
-	uint64_t caps = capabilities();
-	bool admin = caps >> CAP_SYS_ADMIN_BIT & 1;
-	bool netns = false;
+	uint64_t privileges = PRIV_BPF | PRIV_NET_ADMIN;
 	unsigned int i;
 
 	for (i = 0; i < o->nr_ifaces; i++)
-		netns |= !!o->ifaces[i].netns;
-	if ((caps >> CAP_BPF_BIT & 1 || admin) &&
-	    caps >> CAP_NET_ADMIN_BIT & 1 && (admin || !netns))
+		if (o->ifaces[i].netns)
+			privileges |= PRIV_SYS_ADMIN;
+	return privileges;
+}
+
+static bool have_privileges(const struct options *o)
+{
+	uint64_t missing = capture_privileges(o), caps = capabilities();
+
+	if (caps & PRIV_SYS_ADMIN)
+		caps |= PRIV_BPF;
+	missing &= ~caps;
+	if (!missing)
 		return true;
 	say("no permission to capture; missing:%s%s%s",
-	    caps >> CAP_BPF_BIT & 1 || admin ? "" : " CAP_BPF",
-	    caps >> CAP_NET_ADMIN_BIT & 1 ? "" : " CAP_NET_ADMIN",
-	    admin || !netns ? "" : " CAP_SYS_ADMIN (for --netns)");
+	    missing & PRIV_BPF ? " CAP_BPF" : "",
+	    missing & PRIV_NET_ADMIN ? " CAP_NET_ADMIN" : "",
+	    missing & PRIV_SYS_ADMIN ? " CAP_SYS_ADMIN (for --netns)" : "");
 	return false;
 }
 

@@ -19,6 +19,8 @@ unsigned int capture_nr_ifaces(const struct capture *c);
 const struct iface *capture_iface(const struct capture *c, unsigned int i);
 void capture_counts(const struct capture *c, unsigned int i,
 		    uint64_t counts[NR_COUNTS + 1]);
+/* What it takes to go on capturing: PRIV_... */
+uint64_t capture_privileges(const struct options *o);
 /* LINKTYPE_..., or -1: a kind that we cannot read, or no interface */
 int capture_linktype(const char *dev);
 /* Call fn for each interface that can be captured on: 0, or -1 and errno. */

@@ -45,6 +45,7 @@ static const char usage[] =
 "  --headers-only    capture all headers and no payload\n"
 "  -B KIB            size of the kernel's buffer (16384)\n"
 "  --stat[=SECONDS]  a summary of each QP, every so often and at the end\n"
+"  -Z USER           open files as this user; keep what capturing needs\n"
 "  --comment TEXT    goes into the file's header\n"
 "  -D                list the interfaces\n"
 "  -L, -y TYPE       list the link types of the interface; take this one only\n"
@@ -69,7 +70,7 @@ enum {
 	OPT_SIZE,
 };
 
-#define SHORT_OPTIONS	"i:r:w:c:s:Q:B:a:C:F:G:V:W:y:jvntlDhdLexXA#" HARMLESS
+#define SHORT_OPTIONS	"i:r:w:c:s:Q:B:a:C:F:G:V:W:Z:y:jvntlDhdLexXA#" HARMLESS
 #define HARMLESS	"bfHKNOpqSuU"
 
 static const struct option long_options[] = {
@@ -81,6 +82,7 @@ static const struct option long_options[] = {
 	{ "snapshot-length", required_argument, NULL, 's' },
 	{ "buffer-size", required_argument, NULL, 'B' },
 	{ "direction", required_argument, NULL, 'Q' },
+	{ "relinquish-privileges", required_argument, NULL, 'Z' },
 	{ "number", no_argument, NULL, '#' },
 	{ "packet-buffered", no_argument, NULL, 'U' },
 	{ "no-promiscuous-mode", no_argument, NULL, 'p' },
@@ -325,6 +327,9 @@ static bool simple_option(struct options *o, int opt)
 		return true;
 	case 'V':
 		o->read_list = optarg;
+		return true;
+	case 'Z':
+		o->user = optarg;
 		return true;
 	case 'F':
 		o->expression_file = optarg;

@@ -37,6 +37,7 @@ struct options {
 	char *expression;
 	const char *expression_file;	/* -F */
 	const char *read_list;		/* -V */
+	const char *user;		/* -Z */
 	unsigned int dump_code;		/* -d, -dd, -ddd */
 	bool list_links;		/* -L */
 	int linktype;			/* -y; -1: any */

@@ -18,6 +18,7 @@
 #include "extcap.h"
 #include "frag.h"
 #include "options.h"
+#include "priv.h"
 #include "read.h"
 #include "rotate.h"
 #include "say.h"
@@ -406,6 +407,9 @@ static bool open_writer(struct session *s)
 {
 	const struct options *o = s->o;
 
+	if (o->user && priv_drop(o->user, s->capture ?
+				 capture_privileges(o) : 0))
+		return false;
 	if (!o->write)
 		return true;
 	s->writer = rotation_first(&s->rotation, o);

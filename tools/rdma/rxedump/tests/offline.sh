@@ -768,6 +768,8 @@ t "bad end" fails "-a foo:1: not duration:N, filesize:N or packets:N" -r odd.pca
 t "-W alone" fails "-W is for -C or -G" -r odd.pcap -w x -W 2
 t "-C and -w -" fails "-C, -G and -a filesize are for -w FILE" -r odd.pcap -w - -C 1
 t "-a duration and -r" fails "-a duration is for capturing" -r odd.pcap -a duration:1
+[ "$(id -u)" -ne 0 ] ||
+	t "no such user" fails "-Z no-such-user: no such user" -r odd.pcap -Z no-such-user
 t "bad link type" fails "-y nothing: no link type" -y nothing
 t "-V and -r" fails "-V, -r and -i exclude" -r x -V y
 t "-V and -w" fails "-V is not for -w" -V x -w y

@@ -589,6 +589,25 @@ rotated_by_time()
 	is "empty ones" "$(grep -cx 0 "$TMP/n")" 0
 }
 
+# Files are somebody else's; the capture goes on, to the front again, too.
+other_user()
+{
+	local dir=$TMP/public
+
+	mkdir -p "$dir" && chmod 711 "$TMP" && chmod 777 "$dir" &&
+	mark && dump d -i "$DEV_A" -Z nobody -w "$dir/file" -C 10k &&
+	xfer -s 1000 -n 20 && rival tcx-egress && said "came before ours" &&
+	is "user" "$(awk '/^Uid:/ { print $3 }' "/proc/$DUMP/status")" \
+		"$(id -u nobody)" &&
+	is "capabilities" "$(sed -n 's/^CapEff:[[:space:]]*//p' \
+		"/proc/$DUMP/status")" 0000008000001000 || return 1
+	sleep "$(scale 0.5 3)"
+	xfer -s 1000 -n 20 && read_counters && dump_end && no_drops d &&
+	is "packets" "$(counted d "packets")" $(($(sent_by_a) + $(rcvd_by_a))) &&
+	is "users" "$(stat -c %U "$dir"/file* | sort -u)" nobody &&
+	is "last file" "$(cd "$dir" && echo file[4-9])" "file4"
+}
+
 # without a packet
 ended_by_time()
 {
@@ -1033,7 +1052,7 @@ raw_ip()
 		sort -u)" false
 }
 
-start 69
+start 70
 need rxedump tshark tcpdump capinfos bpftool tc setpriv ethtool
 RXEDUMP=$(readlink -f "$(command -v rxedump)")
 pair_up netkit-l2 || ktap_exit_fail_msg "no topology"
@@ -1091,6 +1110,7 @@ run_case "complete after SIGTERM" ended_by TERM
 run_case "complete after -c" ended_by_count
 run_case "complete in files of a size" rotated
 run_case "files of a time, and the end after the last one" rotated_by_time
+run_case "files of another user's" other_user
 run_case "the end after a time" ended_by_time
 run_case "nothing stays behind after SIGKILL" killed
 run_case "a pipe that closes is a normal end" pipe
