@@ -51,11 +51,17 @@ static void print_ascii(FILE *out, const uint8_t *p, uint32_t len)
 	fputc('\n', out);
 }
 
-/* Without the link header, or from its first byte on. */
+/* Without the link header, but with all of a tunnel; or from the first byte on. */
 static uint32_t begin(const struct frame *frame, const struct roce_pkt *pkt,
 		      unsigned int times)
 {
-	return times > 1 || !pkt->has_ip ? 0 : pkt->ip - frame->data;
+	const uint8_t *ip = pkt->has_ip ? pkt->ip : NULL;
+	unsigned int i;
+
+	for (i = pkt->nr_tunnels; i > 0; i--)
+		if (pkt->tunnels[i - 1].ip_version)
+			ip = pkt->tunnels[i - 1].ip;
+	return times > 1 || !ip ? 0 : ip - frame->data;
 }
 
 /**

@@ -653,6 +653,7 @@ t "the same by long names" prints flow.shown -r flow.pcapng --number -ttt -e -XX
 t "times since the first one, hexadecimal bytes" prints flow.since -r flow.pcapng \
 	-ttttt -x
 t "ASCII bytes" prints flow.ascii -r flow.pcapng -t -A
+t "bytes of a tunnel" prints tunnels.bytes -r tunnels.pcapng -c 3 -t -x
 t "-V" list_of_files
 t "-F" expression_of_a_file
 t "-F: no such file, a large one" no_such_expression
