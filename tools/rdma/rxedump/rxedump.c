@@ -514,6 +514,9 @@ static void replay(struct session *s, const char *path)
 	}
 	s->opened = true;
 	s->rotation.input = file;
+	s->frags = (struct frag_table){};
+	s->unread = (struct unread){};
+	s->fragments = 0;
 	if (open_writer(s))
 		replay_frames(s, r, name);
 	else

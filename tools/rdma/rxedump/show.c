@@ -33,7 +33,9 @@ void show_before(struct show *show, FILE *out, const struct frame *frame,
 	}
 	if (opts->number)
 		fprintf(out, "%5" PRIu64 "  ", show->nr);
-	if (opts->since_last)
+	if (frame->untimed && (opts->since_last || opts->since_first))
+		fputs("- ", out);
+	else if (opts->since_last)
 		print_since(out, frame->ns, show->last_ns);
 	else if (opts->since_first)
 		print_since(out, frame->ns, show->first_ns);
