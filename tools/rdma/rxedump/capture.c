@@ -407,8 +407,9 @@ static bool fits(const struct capture *c, const char *dev)
 {
 	int linktype = linktype_of(dev);
 
-	return linktype >= 0 && is_wanted(c->o, linktype) && (!c->ring || !c->o->classic ||
-				 linktype == c->sources[0]->iface.linktype);
+	return linktype >= 0 && is_wanted(c->o, linktype) &&
+	       (!c->ring || !c->o->classic ||
+		linktype == c->sources[0]->iface.linktype);
 }
 
 /* All of a namespace that are not open yet; what vanishes meanwhile is no error. */

@@ -128,7 +128,8 @@ class Net:
         self.unload()
         if driver == "stock":
             needs = run("modinfo", "-F", "depends", STOCK).strip()
-            run("modprobe", "-a", *needs.split(","))
+            if needs:
+                run("modprobe", "-a", *needs.split(","))
             run("insmod", STOCK)
         else:
             run("modprobe", "siw" if driver == "siw" else "rdma_rxe")
