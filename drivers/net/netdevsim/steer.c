@@ -280,7 +280,9 @@ u32 nsim_get_rxfh_indir_size(struct net_device *dev)
 	return NSIM_INDIR_SIZE;
 }
 
-/* Until a table is set, netdevsim does without: this is what one would be. */
+/* Until a table is set, netdevsim does without: this is what one would be. The hash
+ * is the flow hash of the stack, under the name that tools expect.
+ */
 int nsim_get_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh)
 {
 	struct netdevsim *ns = netdev_priv(dev);

@@ -221,12 +221,19 @@ static void print_eth(FILE *out, const struct frame *frame,
 	fprintf(out, "length %u: ", frame->len);
 }
 
+static void print_vlans(FILE *out, const uint8_t *vlans, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		fprintf(out, ", vlan %u priority %u",
+			roce_vlan(vlans, i) & 0xfff, roce_vlan(vlans, i) >> 13);
+}
+
 /* the lines of -v */
 static void print_link(FILE *out, const struct frame *frame,
 		       const struct roce_pkt *pkt)
 {
-	unsigned int i;
-
 	fprintf(out, "\tframe %u bytes, %u captured", frame->len,
 		frame->caplen);
 	if (pkt->has_eth) {
@@ -235,26 +242,19 @@ static void print_link(FILE *out, const struct frame *frame,
 		fputs(" > ", out);
 		print_mac(out, pkt->eth_dst);
 	}
-	for (i = 0; i < pkt->nr_vlans; i++)
-		fprintf(out, ", vlan %u priority %u",
-			roce_vlan(pkt->vlans, i) & 0xfff,
-			roce_vlan(pkt->vlans, i) >> 13);
+	print_vlans(out, pkt->vlans, pkt->nr_vlans);
 	fputc('\n', out);
 }
 
 static void print_outer_line(FILE *out, const struct roce_tunnel *t)
 {
 	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
-	unsigned int i;
 
 	fprintf(out, "\t%s", t->name);
 	if (t->id_name)
 		fprintf(out, " %s", t->id_name);
 	print_numbers(out, t);
-	for (i = 0; i < t->nr_vlans; i++)
-		fprintf(out, ", vlan %u priority %u",
-			roce_vlan(t->vlans, i) & 0xfff,
-			roce_vlan(t->vlans, i) >> 13);
+	print_vlans(out, t->vlans, t->nr_vlans);
 	if (t->ip_version) {
 		print_outer(t, src, dst);
 		fprintf(out, ", ip%u %s > %s", t->ip_version, src, dst);

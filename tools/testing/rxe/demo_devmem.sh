@@ -233,7 +233,7 @@ import socket
 sock = socket.create_connection(("198.51.100.2", 5202))
 sock.sendfile(open("/tmp/file", "rb"))' 2>/dev/null || fail "TCP to the host"
 	wait $! || fail "TCP to the host"
-	written=$(unbind other)
+	written=$(unbind other) || exit 1
 	[ "$(cat /tmp/host)" -eq $SIZE ] && [ "$written" -eq 0 ] ||
 		fail "$written pages of the container have data of the host"
 	echo "a file to the host beside it: 0 of 256 pages of the container written"
@@ -252,7 +252,7 @@ tcp
 bind 1 1024 rdma
 rping_works
 rdma_perf
-pages=$(unbind rdma)
+pages=$(unbind rdma) || exit 1
 sleep 0.1	# the kernel keeps counters for a jiffy
 echo "payload in device memory: $(counter rcvd_devmem) of" \
 	"$(counter l2_rcvd_pkts) packets that rxe1 received, $pages pages written"

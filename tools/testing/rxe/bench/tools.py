@@ -30,7 +30,7 @@ class Perftest(NamedTuple):
 
 SECONDS = 1
 # Under UML each system call of a process that is alone on the guest takes 10 to
-# 20 us: for the rates of small messages, requests are posted 32 at a time. With
+# 50 us: for the rates of small messages, requests are posted 32 at a time. With
 # -e, and with small messages, programs end after a number of messages only.
 PERFTEST = {
     "send_lat": Perftest("ib_send_lat", "-s 2", "t_typical", 1),
